@@ -1,0 +1,45 @@
+"""What is told to a user about a mistake: what, where, why, and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from declarative.model.position import Position
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    `summary` is a short sentence without names, `detail` says what was found and what was expected, `hint` is the
+    fix. `where` is the place in the file as the author typed it.
+    """
+
+    summary: str
+    detail: str = ""
+    hint: str | None = None
+    where: Position | None = None
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.summary}" + (f": {self.detail}" if self.detail else "")
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `word` was most likely meant to be, or None. Case, `-` and `_` do not count."""
+
+    def plain(text: str) -> str:
+        return text.replace("_", "").replace("-", "").lower()
+
+    by_plain = {plain(candidate): candidate for candidate in candidates}
+    found = difflib.get_close_matches(plain(word), by_plain, n=1, cutoff=0.6)
+    return by_plain[found[0]] if found else None

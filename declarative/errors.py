@@ -1,0 +1,88 @@
+"""Every way in which a command can fail.
+
+    DeclarativeError              the command ends with exit code 1 and prints the diagnostics
+    |-- ProjectError              the project file, the manifests or the variables are wrong
+    |-- PlanError                 the plan cannot be made or may not be executed (guards, conflicts, stale plan files)
+    |-- StateError                the state cannot be opened, read, locked or written
+    |   `-- StateLocked           somebody else holds the lock
+    `-- ControlPlaneError         the control plane could not be asked, or said no
+        |-- Unreachable           no answer: connection refused, reset or timed out
+        |-- Unauthorized          401: the credentials were not accepted
+        `-- Refused               any other error status, with the server's own words
+            |-- NotFound          404
+            `-- Conflict          409, or 400 that says the name is taken
+
+All of them carry `Diagnostic`s, so that the command line has one way to print an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from declarative.diagnostics import Diagnostic
+
+
+class DeclarativeError(Exception):
+    """An expected failure, told by one or more diagnostics."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(str(diagnostic) for diagnostic in diagnostics))
+        self.diagnostics = diagnostics
+
+    @classmethod
+    def of(cls, diagnostics: Iterable[Diagnostic]) -> DeclarativeError:
+        return cls(*diagnostics)
+
+
+class ProjectError(DeclarativeError):
+    """The project file, the manifests or the variables are wrong."""
+
+
+class PlanError(DeclarativeError):
+    """The plan cannot be made or may not be executed."""
+
+
+class StateError(DeclarativeError):
+    """The state cannot be opened, read, locked or written."""
+
+
+class StateLocked(StateError):
+    """Somebody else holds the state's lock."""
+
+
+class ControlPlaneError(DeclarativeError):
+    """The control plane could not be asked, or said no."""
+
+    # True when the request may have been carried out although no good answer came back.
+    ambiguous = False
+
+
+class Unreachable(ControlPlaneError):
+    """No answer came back."""
+
+    def __init__(self, *diagnostics: Diagnostic, ambiguous: bool) -> None:
+        super().__init__(*diagnostics)
+        self.ambiguous = ambiguous
+
+
+class Unauthorized(ControlPlaneError):
+    """The credentials were not accepted."""
+
+
+class Refused(ControlPlaneError):
+    """The control plane answered with an error status."""
+
+    def __init__(self, *diagnostics: Diagnostic, status: int, issues: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(*diagnostics)
+        self.status = status
+        # Policy violations as (dotted field of the spec, details), from the answer's `complianceIssues`.
+        self.issues = issues
+        self.ambiguous = status >= 500
+
+
+class NotFound(Refused):
+    """404: there is no such object."""
+
+
+class Conflict(Refused):
+    """The name is taken, or the object is in use."""

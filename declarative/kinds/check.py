@@ -1,0 +1,224 @@
+"""Checks a value against a model: types, bounds and spellings by pydantic, rules between fields by `rules`.
+
+Both the manifests and the embedded control plane are held to the models by this one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from declarative.diagnostics import nearest
+from declarative.kinds.fields.base import Fields
+from declarative.kinds.rules import Violation
+from declarative.kinds.shape import ListOf, Object, Shape, shape_of
+from declarative.model.value import Path, Value, dig, dotted
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "finite_number": "a finite number",
+}
+
+
+def check(model: type[Fields], value: Value) -> tuple[Violation, ...]:
+    """Everything that is wrong with `value`, which is frozen; nothing twice and no cascade from one cause."""
+    found: list[Violation] = []
+    misspelt: set[Path] = set()
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=True)
+        unknown = [_unknown_key(model, value, item) for item in details if item["type"] == "extra_forbidden"]
+        meant = {(*violation.path[:-1], spelling) for violation, spelling in unknown if spelling}
+        misspelt = {violation.path[:-1] for violation, _ in unknown}
+        found += [violation for violation, _ in unknown]
+        found += [_told(model, value, item) for item in details if _stands_alone(item, meant)]
+    # Where a key is misspelt, the rules of its mapping would complain about the field that it was meant to be.
+    found += [violation for at, violation in _rules(shape_of(model), value, ()) if at not in misspelt]
+    return tuple(found)
+
+
+def _stands_alone(item: ErrorDetails, meant: set[Path]) -> bool:
+    """Unknown keys are told elsewhere; a missing field that a misspelt key stands for is no error of its own."""
+    return item["type"] != "extra_forbidden" and not (item["type"] == "missing" and item["loc"] in meant)
+
+
+def _unknown_key(model: type[Fields], value: Value, item: ErrorDetails) -> tuple[Violation, str | None]:
+    path = item["loc"]
+    key, parent = str(path[-1]), path[:-1]
+    fields = _fields_at(shape_of(model), parent)
+    given = dig(value, parent)
+    free = [name for name in fields if not (isinstance(given, Mapping) and name in given)]
+    spelling = nearest(key, free)
+    place = f"`{dotted(parent)}`" if parent else "this mapping"
+    if spelling:
+        hint = f"did you mean `{spelling}`?"
+    elif home := _home(shape_of(model), key):
+        hint = f"`{key}` belongs under `{dotted(home)}`"
+    else:
+        hint = f"{place} takes {', '.join(sorted(fields))}" if fields else f"remove `{key}`"
+    return Violation(path, "Unknown key", f"`{key}` is not a field of {place}.", hint, on_key=True), spelling
+
+
+def _fields_at(shape: Shape, path: Path) -> tuple[str, ...]:
+    for step in path:
+        if isinstance(shape, Object):
+            shape = shape.fields[str(step)]
+        elif isinstance(shape, ListOf):
+            shape = shape.item
+    return tuple(shape.fields) if isinstance(shape, Object) else ()
+
+
+def _home(shape: Object, key: str, path: Path = ()) -> Path | None:
+    """Where in the tree a field of this name lives: the fix for a field at the wrong depth."""
+    for name, inner in shape.fields.items():
+        if isinstance(inner, Object):
+            if key in inner.fields:
+                return (*path, name)
+            if deeper := _home(inner, key, (*path, name)):
+                return deeper
+    return None
+
+
+def _told(model: type[Fields], value: Value, item: ErrorDetails) -> Violation:
+    kind, path, found = item["type"], item["loc"], item["input"]
+    name = f"`{dotted(path)}`"
+    bounds: dict[str, Any] = item.get("ctx", {})
+    if kind == "missing":
+        return Violation(path[:-1], "Missing field", f"{name} is required.", f"add `{path[-1]}:`")
+    if kind in _TYPES:
+        return _wrong_type(path, name, found, _TYPES[kind])
+    if kind == "literal_error":
+        return _wrong_word(model, path, name, found)
+    if kind == "string_pattern_mismatch":
+        expected = (
+            "an amount such as 20G or 512Mi"
+            if "numkKMGTP" in bounds["pattern"]
+            else f"text that fits {bounds['pattern']}"
+        )
+        return Violation(path, "Malformed value", f"{name} is {shown(found)}, but {expected} is expected.")
+    if kind == "format":
+        return Violation(path, "Malformed value", f"{name} is {shown(found)}, but {bounds['expected']} is expected.")
+    if kind in ("string_too_short", "string_too_long"):
+        limit = "may not be empty" if kind == "string_too_short" else f"takes at most {bounds['max_length']} characters"
+        size = "" if kind == "string_too_short" else f"; this has {len(found)}"
+        return Violation(path, "Text of the wrong length", f"{name} {limit}{size}.")
+    words = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
+    if kind in words:
+        word, limit = words[kind]
+        return Violation(
+            path, "Number out of bounds", f"{name} is {shown(found)}, but has to be {word} {bounds[limit]}."
+        )
+    return Violation(path, "Wrong value", f"{name} is {shown(found)}: {item['msg']}.")
+
+
+def _wrong_type(path: Path, name: str, found: Value, expected: str) -> Violation:
+    hint = None
+    if expected == "text" and isinstance(found, (bool, int, float)):
+        hint = f'put it in quotes: "{shown(found)}"'
+    elif isinstance(found, str) and expected in ("a whole number", "a number", "true or false"):
+        hint = "write it without quotes" if found.strip() else None
+    elif expected == "a list" and found is not None:
+        hint = "write each item on a line of its own that starts with `- `"
+    return Violation(path, "Wrong type", f"{name} is {described(found)}, but {expected} is expected.", hint)
+
+
+def _wrong_word(model: type[Fields], path: Path, name: str, found: Value) -> Violation:
+    options = _options(model, path)
+    spelling = nearest(found, options) if isinstance(found, str) else None
+    listed = ", ".join(options) if len(options) <= 12 else f"{', '.join(options[:8])} … ({len(options)} in all)"
+    return Violation(
+        path,
+        "Unknown value",
+        f"{name} is {shown(found)}, but has to be one of {listed}.",
+        f"did you mean `{spelling}`?" if spelling else None,
+    )
+
+
+def _options(model: type[Fields], path: Path) -> tuple[str, ...]:
+    """The words that an enum at `path` knows, from the model's own JSON Schema."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolve(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if "$ref" in node:
+            node = definitions[node["$ref"].rpartition("/")[2]]
+        yield node
+        for option in node.get("anyOf", ()):
+            yield from resolve(option)
+
+    nodes = [schema]
+    for step in path:
+        options = [option for node in nodes for option in resolve(node)]
+        key = "items" if isinstance(step, int) else None
+        nodes = [
+            o[key] if key else o["properties"][step]
+            for o in options
+            if (key in o if key else step in o.get("properties", {}))
+        ]
+    found = [option for node in nodes for option in resolve(node)]
+    return tuple(str(word) for node in found for word in node.get("enum", [node["const"]] if "const" in node else []))
+
+
+def _rules(shape: Shape, value: Value, path: Path) -> Iterator[tuple[Path, Violation]]:
+    """What the rules have to say, each with the path of the mapping that it is about."""
+    if isinstance(shape, Object) and isinstance(value, Mapping):
+        for rule in shape.model.rules if shape.model else ():
+            for violation in rule.check(value):
+                yield path, replace(violation, path=(*path, *violation.path))
+        for name, item in value.items():
+            if name in shape.fields:
+                yield from _rules(shape.fields[name], item, (*path, name))
+    elif isinstance(shape, ListOf) and isinstance(value, (list, tuple)):
+        if shape.keyed and shape.keyed.unique:
+            yield from ((path, violation) for violation in _duplicates(shape.keyed.fields[0], value, path))
+        for index, item in enumerate(value):
+            yield from _rules(shape.item, item, (*path, index))
+
+
+def _duplicates(field: str, items: Sequence[Value], path: Path) -> Iterator[Violation]:
+    seen: dict[Any, int] = {}
+    for index, item in enumerate(items):
+        name = item.get(field) if isinstance(item, Mapping) else None
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            yield Violation(
+                (*path, index, field),
+                "Duplicate item",
+                f"`{dotted(path)}` has {name} twice: items {seen[name] + 1} and {index + 1}.",
+                "remove one of the two",
+            )
+
+
+def shown(value: Value) -> str:
+    """A value as an author would type it, shortened."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:40]}…{text[-15:]}"
+
+
+def described(value: Value) -> str:
+    """A value with its type, for the sentence "... is X, but Y is expected"."""
+    if value is None:
+        return "empty (null)"
+    if isinstance(value, bool):
+        return shown(value)
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return f"the {'text' if isinstance(value, str) else 'number'} {shown(value)}"

@@ -1,0 +1,34 @@
+"""Where a kind lives at the control plane, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How all objects of a kind are read at once.
+
+    `items` is the key of the rows in an answer. With `page_size` the listing is paged by `offset` and `limit`.
+    """
+
+    path: str
+    items: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    page_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`path` takes the POST; `path/{id}` takes GET, DELETE and, where `updatable`, PUT.
+
+    `deletes_slowly` says that a delete is only begun when it is answered.
+    """
+
+    path: str
+    listing: Listing
+    updatable: bool = False
+    deletes_slowly: bool = False
+
+    def of(self, id: str, action: str = "") -> str:
+        return f"{self.path}/{id}" + (f"/{action}" if action else "")

@@ -1,0 +1,66 @@
+"""The one contract that a kind fulfils."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from declarative.kinds.endpoint import Endpoint
+from declarative.kinds.fields.base import Fields
+from declarative.kinds.shape import ANY, Object, Shape, shape_of
+from declarative.model.observed import Observed
+from declarative.model.value import FrozenMap, Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name in a manifest that the control plane knows by id.
+
+    `path` is where the manifest may have the name (`*` stands for every item of a list), `collection` what it names, and
+    `target` the field beside it that takes the id instead; None where the id takes the name's own place.
+    """
+
+    path: Path
+    collection: str
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the tool knows of one kind of object.
+
+    `metadata` and `spec` are the manifest's models. `has_phase` says that `desiredPhase` may be written, and that the
+    endpoint can suspend and resume. `replaced_by` are the paths below which a change cannot be made in place.
+    `create_request` and `update_request` turn a manifest-shaped body into the body of a call; `read` turns an answer
+    about one object, and `read_row` a row of the listing, into what was observed. `gpus` is what a body asks for.
+    """
+
+    name: str
+    summary: str
+    metadata: type[Fields]
+    spec: type[Fields]
+    endpoint: Endpoint
+    replaced_by: tuple[Path, ...]
+    create_request: Callable[[FrozenMap], Mapping[str, Any]]
+    update_request: Callable[[FrozenMap], Mapping[str, Any]] | None
+    read: Callable[[Mapping[str, Any]], Observed]
+    read_row: Callable[[Mapping[str, Any]], Observed]
+    references: tuple[Reference, ...] = ()
+    has_phase: bool = False
+    gpus: Callable[[FrozenMap], float] = lambda _: 0.0
+
+    @cached_property
+    def shape(self) -> Object:
+        """The shape of a whole body: metadata, desiredPhase and spec."""
+        fields: dict[str, Shape] = {
+            "metadata": shape_of(self.metadata),
+            "desiredPhase": ANY,
+            "spec": shape_of(self.spec),
+        }
+        return Object(None, fields)
+
+    def is_replaced_by(self, path: Path) -> bool:
+        """Whether a change at `path` needs a new object."""
+        return any(path[: len(prefix)] == prefix for prefix in self.replaced_by)

@@ -1,0 +1,246 @@
+"""Rules between the fields of one mapping, which the control plane's documents state only in prose.
+
+A rule looks at values as the author wrote them, and keeps silent where a value has the wrong type: that is the field's
+own error. `schema` says the same in JSON Schema where that language can say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from declarative.kinds.quantity import amount
+from declarative.model.value import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something wrong at `path`. With `on_key` the place to point at is the key, not its value."""
+
+    path: Path
+    summary: str
+    detail: str
+    hint: str | None = None
+    on_key: bool = False
+
+
+Given = Mapping[str, Any]
+
+
+class Rule(Protocol):
+    def check(self, given: Given) -> Iterator[Violation]: ...
+
+    def schema(self) -> dict[str, Any] | None: ...
+
+
+def _has(given: Given, name: str) -> bool:
+    return given.get(name) is not None
+
+
+def _quoted(names: tuple[str, ...], last: str) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
+
+
+def _present(name: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
+def _when(field: str, *values: Any) -> dict[str, Any]:
+    return {"required": [field], "properties": {field: {"enum": list(values)}}}
+
+
+@dataclass(frozen=True, slots=True)
+class AtMostOne:
+    """Fields that exclude one another."""
+
+    fields: tuple[str, ...]
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        found = tuple(name for name in self.fields if _has(given, name))
+        if len(found) > 1:
+            yield Violation(
+                (found[1],),
+                "Fields that exclude each other",
+                f"{_quoted(found, 'and')} are both given, but at most one of {_quoted(self.fields, 'and')} may be.",
+                f"remove {_quoted(found[:1], 'or')} or {_quoted(found[1:], 'and')}",
+                on_key=True,
+            )
+
+    def schema(self) -> dict[str, Any]:
+        pairs = [(a, b) for i, a in enumerate(self.fields) for b in self.fields[i + 1 :]]
+        return {"allOf": [{"not": {"allOf": [_present(a), _present(b)]}} for a, b in pairs]}
+
+
+@dataclass(frozen=True, slots=True)
+class ExactlyOne:
+    """One of these fields, and only one, has to be given."""
+
+    fields: tuple[str, ...]
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        yield from AtMostOne(self.fields).check(given)
+        if not any(_has(given, name) for name in self.fields):
+            yield Violation(
+                (),
+                "Missing field",
+                f"One of {_quoted(self.fields, 'or')} is required.",
+                f"add `{self.fields[0]}:`",
+            )
+
+    def schema(self) -> dict[str, Any]:
+        return {"oneOf": [_present(name) for name in self.fields]}
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredWhen:
+    """`field` has to be given when `when` has the value `value`; with `only`, it may be given only then."""
+
+    field: str
+    when: str
+    value: str
+    only: bool = False
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        if given.get(self.when) == self.value and not _has(given, self.field):
+            yield Violation(
+                (self.when,),
+                "Missing field",
+                f"`{self.field}` is required when `{self.when}` is {self.value}.",
+                f"add `{self.field}:`",
+            )
+        if self.only and _has(given, self.field) and given.get(self.when) != self.value:
+            found = given.get(self.when)
+            yield Violation(
+                (self.field,),
+                "Field not allowed here",
+                f"`{self.field}` may be given only when `{self.when}` is {self.value}, but it is "
+                f"{'not set' if found is None else found}.",
+                f"set `{self.when}: {self.value}` or remove `{self.field}`",
+                on_key=True,
+            )
+
+    def schema(self) -> dict[str, Any]:
+        needed = {"if": _when(self.when, self.value), "then": _present(self.field)}
+        if not self.only:
+            return needed
+        forbidden = {"if": _present(self.field), "then": _when(self.when, self.value)}
+        return {"allOf": [needed, forbidden]}
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyWith:
+    """`field` may be given only when `when` has one of `values`."""
+
+    field: str
+    when: str
+    values: tuple[Any, ...]
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        if _has(given, self.field) and given.get(self.when) not in self.values:
+            allowed = " or ".join(_word(value) for value in self.values)
+            found = given.get(self.when)
+            yield Violation(
+                (self.field,),
+                "Field not allowed here",
+                f"`{self.field}` may be given only when `{self.when}` is {allowed}, but it is "
+                f"{'not set' if found is None else _word(found)}.",
+                f"set `{self.when}: {_word(self.values[0])}` or remove `{self.field}`",
+                on_key=True,
+            )
+
+    def schema(self) -> dict[str, Any]:
+        return {"if": _present(self.field), "then": _when(self.when, *self.values)}
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class TrueNeeds:
+    """When `field` is true, `needs` has to be true."""
+
+    field: str
+    needs: str
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        if given.get(self.field) is True and given.get(self.needs) is not True:
+            yield Violation(
+                (self.field,),
+                "Missing field",
+                f"`{self.field}: true` needs `{self.needs}: true`.",
+                f"add `{self.needs}: true`",
+            )
+
+    def schema(self) -> dict[str, Any]:
+        return {"if": _when(self.field, True), "then": _when(self.needs, True)}
+
+
+@dataclass(frozen=True, slots=True)
+class NoLess:
+    """`limit` may not be less than `request`; numbers and quantities alike."""
+
+    limit: str
+    request: str
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        limit, request = amount(given.get(self.limit)), amount(given.get(self.request))
+        if limit is not None and request is not None and limit < request:
+            yield Violation(
+                (self.limit,),
+                "Limit below the request",
+                f"`{self.limit}` is {given[self.limit]}, less than `{self.request}`, which is {given[self.request]}.",
+                f"raise `{self.limit}` to at least {given[self.request]}",
+            )
+
+    def schema(self) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """`field` may not exceed `maximum`."""
+
+    field: str
+    maximum: float
+    reason: str
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        value = amount(given.get(self.field))
+        if value is not None and value > self.maximum:
+            yield Violation(
+                (self.field,),
+                "Number out of bounds",
+                f"`{self.field}` is {given[self.field]}, but {self.reason}.",
+                f"use at most {self.maximum:g}",
+            )
+
+    def schema(self) -> dict[str, Any]:
+        return {"properties": {self.field: {"anyOf": [{"type": "null"}, {"maximum": self.maximum}]}}}
+
+
+@dataclass(frozen=True, slots=True)
+class SameInAll:
+    """In the list `items`, every item that gives `field` gives the same value."""
+
+    items: str
+    field: str
+
+    def check(self, given: Given) -> Iterator[Violation]:
+        items = given.get(self.items)
+        first: Any = None
+        for index, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
+            value = item.get(self.field) if isinstance(item, Mapping) else None
+            if value is not None and first is not None and value != first:
+                yield Violation(
+                    (self.items, index, self.field),
+                    "Values that have to agree",
+                    f"`{self.field}` is {value} here and {first} in an earlier item of `{self.items}`.",
+                    f"use the same `{self.field}` in all items",
+                )
+            first = value if first is None else first
+
+    def schema(self) -> None:
+        return None

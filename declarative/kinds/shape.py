@@ -1,0 +1,101 @@
+"""How the values of a model compare, derived once from the model's own annotations."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from declarative.kinds.fields.base import AsIdentifier, AsQuantity, Fields, Keyed, Unordered
+from declarative.kinds.quantity import amount
+from declarative.model.value import FrozenMap, Value
+
+
+class Sameness(Enum):
+    EXACT = "exact"
+    QUANTITY = "quantity"
+    IDENTIFIER = "identifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A value without parts."""
+
+    sameness: Sameness = Sameness.EXACT
+
+    def same(self, one: Value, other: Value) -> bool:
+        """Whether the two mean the same to the control plane."""
+        if self.sameness is Sameness.IDENTIFIER:
+            return str(one) == str(other)
+        if self.sameness is Sameness.QUANTITY:
+            first, second = amount(one), amount(other)
+            return one == other or (first is not None and first == second)
+        # True == 1 in Python, but not in JSON.
+        return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A mapping with known fields. `required` are those without which it is no valid mapping."""
+
+    model: type[Fields] | None
+    fields: Mapping[str, Shape]
+    required: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list; `keyed` and `unordered` say what makes items the same. Neither: a sequence whose order counts."""
+
+    item: Shape
+    keyed: Keyed | None = None
+    unordered: bool = False
+
+
+Shape: TypeAlias = Scalar | Object | ListOf
+ANY = Scalar()
+
+
+@cache
+def shape_of(model: type[Fields]) -> Object:
+    """The shape of a model."""
+    fields = {name: _of(field.annotation, tuple(field.metadata)) for name, field in model.model_fields.items()}
+    required = frozenset(name for name, field in model.model_fields.items() if field.is_required())
+    return Object(model, types.MappingProxyType(fields), required)
+
+
+def _of(annotation: Any, metadata: tuple[Any, ...]) -> Shape:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *more = get_args(annotation)
+        return _of(inner, (*metadata, *more))
+    if origin in (Union, types.UnionType):
+        options = [option for option in get_args(annotation) if option is not type(None)]
+        return _of(options[0], metadata)
+    if origin is tuple:
+        keyed = next((mark for mark in metadata if isinstance(mark, Keyed)), None)
+        unordered = any(isinstance(mark, Unordered) for mark in metadata)
+        return ListOf(_of(get_args(annotation)[0], ()), keyed, unordered)
+    if isinstance(annotation, type) and issubclass(annotation, Fields):
+        return shape_of(annotation)
+    if any(isinstance(mark, AsQuantity) for mark in metadata):
+        return Scalar(Sameness.QUANTITY)
+    if any(isinstance(mark, AsIdentifier) for mark in metadata):
+        return Scalar(Sameness.IDENTIFIER)
+    assert not (isinstance(annotation, type) and issubclass(annotation, BaseModel)), annotation
+    assert annotation in (str, int, float, bool, Any) or origin is Literal, annotation
+    return ANY
+
+
+def known(shape: Shape, value: Value) -> Value:
+    """`value` with only the fields that the shape knows: answers of a newer control plane carry more."""
+    if isinstance(shape, Object) and isinstance(value, Mapping):
+        return FrozenMap({k: known(inner, value[k]) for k, inner in shape.fields.items() if k in value})
+    if isinstance(shape, ListOf) and isinstance(value, (list, tuple)):
+        return tuple(known(shape.item, item) for item in value)
+    return value

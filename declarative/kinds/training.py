@@ -1,0 +1,199 @@
+"""Training: a workload that trains a model. Its spec is fixed when it is created; only its phase can be changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from declarative.kinds.endpoint import Endpoint, Listing
+from declarative.kinds.fields.base import AnyId, DateTime, Fields, Text, Uuid
+from declarative.kinds.fields.compute import Compute
+from declarative.kinds.fields.connectivity import Connectivity
+from declarative.kinds.fields.container import Container
+from declarative.kinds.fields.scheduling import Execution, Placement
+from declarative.kinds.fields.security import Security
+from declarative.kinds.fields.storage import Storage
+from declarative.kinds.kind import Kind, Reference
+from declarative.kinds.rules import ExactlyOne
+from declarative.kinds.shape import known, shape_of
+from declarative.model.observed import Observed, Presence, Progress, Readiness
+from declarative.model.value import FrozenMap, freeze
+
+WORKLOAD_NAME = r"^[a-z][a-z0-9-]*$"
+
+
+def _workload_name(value: str) -> str:
+    if not re.fullmatch(WORKLOAD_NAME[1:-1], value) or len(value) > 63:
+        raise PydanticCustomError(
+            "format",
+            "{expected}",
+            {"expected": "at most 63 lower-case letters, digits and '-', a letter first,"},
+        )
+    return value
+
+
+WorkloadName = Annotated[
+    str,
+    AfterValidator(_workload_name),
+    Field(min_length=1, json_schema_extra={"pattern": WORKLOAD_NAME, "maxLength": 63}),
+]
+DesiredPhase = Literal["Running", "Stopped"]
+
+
+class TrainingMetadata(Fields):
+    """Which training this is, and where it runs."""
+
+    rules = (ExactlyOne(("projectId", "project")), ExactlyOne(("clusterId", "cluster")))
+
+    name: WorkloadName = Field(description="Name at the control plane: lower-case letters, digits and '-'.")
+    key: Text | None = Field(None, description="Key of the address; the name when not given.")
+    useGivenNameAsPrefix: bool = Field(
+        False, description="True lets the control plane add random characters to the name."
+    )
+    projectId: AnyId | None = Field(None, description="Id of the project.")
+    project: Text | None = Field(None, description="Name of the project, instead of its id.")
+    clusterId: Uuid | None = Field(None, description="Id of the cluster.")
+    cluster: Text | None = Field(None, description="Name of the cluster, instead of its id.")
+
+
+class TrainingSpec(Container, Placement, Execution, Connectivity):
+    """What the training runs, and with what."""
+
+    rules = Container.rules
+
+    compute: Compute | None = Field(None, description="GPUs, CPUs and memory.")
+    storage: Storage | None = Field(None, description="Volumes to mount.")
+    security: Security | None = Field(None, description="Users, groups and privileges.")
+
+
+class TrainingCreateRequest(Fields):
+    """Body of the POST that creates a training."""
+
+    name: WorkloadName = Field(description="Name of the training.")
+    useGivenNameAsPrefix: bool = Field(False, description="Whether random characters are added to the name.")
+    projectId: str = Field(description="Id of the project.")
+    clusterId: Uuid = Field(description="Id of the cluster.")
+    spec: TrainingSpec | None = Field(None, description="What the training runs.")
+
+
+Phase = Literal[
+    "Creating", "Initializing", "Resuming", "Pending", "Deleting", "Running", "Updating", "Stopped", "Stopping",
+    "Degraded", "Failed", "Completed", "Terminating", "Unknown",
+]  # fmt: skip
+
+
+class TrainingAnswer(Fields):
+    """A training as the control plane tells it."""
+
+    name: Text = Field(description="Name, with the random characters where asked for.")
+    requestedName: str = Field(description="Name as asked for.")
+    workloadId: Uuid = Field(description="Id of the training.")
+    projectId: str = Field(description="Id of the project.")
+    departmentId: Text | None = Field(None, description="Id of the project's department.")
+    clusterId: Uuid = Field(description="Id of the cluster.")
+    createdBy: str = Field(description="Who created it.")
+    createdAt: DateTime = Field(description="When it was created.")
+    deletedAt: DateTime | None = Field(None, description="When it was deleted.")
+    desiredPhase: Literal["Running", "Stopped", "Deleted"] = Field(description="Phase that was asked for.")
+    actualPhase: Phase | None = Field(None, description="Phase that it is in.")
+    spec: TrainingSpec | None = Field(None, description="What the training runs, with defaults filled in.")
+
+
+def _create_request(body: FrozenMap) -> Mapping[str, Any]:
+    metadata = body["metadata"]
+    request = {name: metadata[name] for name in ("name", "useGivenNameAsPrefix", "clusterId") if name in metadata}
+    return {**request, "projectId": str(metadata["projectId"]), "spec": body["spec"]}
+
+
+_PROGRESS = {
+    "Running": Progress.READY,
+    "Degraded": Progress.READY,
+    "Stopped": Progress.STOPPED,
+    "Completed": Progress.FINISHED,
+    "Failed": Progress.FAILED,
+}
+
+
+def _readiness(phase: str | None, desired: str | None, deleted_at: str | None) -> Readiness:
+    # A phase that this release does not know is on its way to somewhere; it must never stop the tool.
+    progress = _PROGRESS.get(phase or "", Progress.MOVING)
+    if deleted_at:
+        return Readiness(Presence.GONE, progress, phase)
+    if phase in ("Deleting", "Terminating") or desired == "Deleted":
+        return Readiness(Presence.DELETING, progress, phase)
+    return Readiness(Presence.LIVE, progress, phase)
+
+
+def _read(answer: Mapping[str, Any]) -> Observed:
+    body = {
+        "metadata": {
+            "name": answer.get("requestedName") or answer["name"],
+            "projectId": answer["projectId"],
+            "clusterId": answer["clusterId"],
+        },
+        "desiredPhase": answer.get("desiredPhase"),
+        "spec": known(shape_of(TrainingSpec), answer.get("spec") or {}),
+    }
+    return Observed(
+        kind="Training",
+        id=answer["workloadId"],
+        name=answer["name"],
+        project=str(answer["projectId"]),
+        readiness=_readiness(answer.get("actualPhase"), answer.get("desiredPhase"), answer.get("deletedAt")),
+        body=freeze(body),
+        desired_phase=answer.get("desiredPhase"),
+    )
+
+
+def _read_row(row: Mapping[str, Any]) -> Observed:
+    readiness = _readiness(row.get("phase"), None, row.get("deletedAt"))
+    stopped = row.get("phase") in ("Stopped", "Stopping")
+    return Observed(
+        kind="Training",
+        id=row["id"],
+        name=row["name"],
+        project=str(row["projectId"]),
+        readiness=readiness,
+        desired_phase="Stopped" if stopped else "Running",
+    )
+
+
+def _gpus(body: FrozenMap) -> float:
+    compute = body["spec"].get("compute") or {}
+    devices = compute.get("gpuDevicesRequest") or 0
+    portion = compute.get("gpuPortionRequest")
+    return float(devices * (portion if portion is not None else 1))
+
+
+TRAINING = Kind(
+    name="Training",
+    summary="A workload that trains a model and then ends.",
+    metadata=TrainingMetadata,
+    spec=TrainingSpec,
+    endpoint=Endpoint(
+        path="/api/v1/workloads/trainings",
+        # Trainings have no list of their own; the list of all workloads tells their phase, but not their spec.
+        listing=Listing(
+            path="/api/v1/workloads",
+            items="workloads",
+            parameters=(("filterBy", "type==Training"), ("sortBy", "createdAt"), ("sortOrder", "asc")),
+            page_size=500,
+        ),
+        deletes_slowly=True,
+    ),
+    replaced_by=(("metadata",), ("spec",)),
+    create_request=_create_request,
+    update_request=None,
+    read=_read,
+    read_row=_read_row,
+    references=(
+        Reference(("metadata", "project"), "project", "projectId"),
+        Reference(("metadata", "cluster"), "cluster", "clusterId"),
+    ),
+    has_phase=True,
+    gpus=_gpus,
+)

@@ -1,0 +1,1 @@
+"""Frozen values without IO; see the modules."""

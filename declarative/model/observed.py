@@ -1,0 +1,57 @@
+"""What is live at the control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from declarative.model.value import FrozenMap
+
+
+class Presence(StrEnum):
+    LIVE = "live"
+    DELETING = "deleting"
+    GONE = "gone"
+
+
+class Progress(StrEnum):
+    """How far a live object is on its way."""
+
+    MOVING = "moving"
+    READY = "ready"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Computed from one answer; `phase` is the server's own word, or None where the kind has none."""
+
+    presence: Presence
+    progress: Progress
+    phase: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.progress in (Progress.FINISHED, Progress.FAILED)
+
+
+GONE = Readiness(Presence.GONE, Progress.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One object of the control plane.
+
+    `body` has the shape of a manifest (`metadata`, `desiredPhase`, `spec`). It is None where the listing does not show
+    the spec and the spec cannot change: what was last applied then still holds.
+    """
+
+    kind: str
+    id: str
+    name: str
+    project: str | None
+    readiness: Readiness
+    body: FrozenMap | None = None
+    desired_phase: str | None = None

@@ -1,0 +1,122 @@
+"""A plan: data that says what would change, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from declarative.model.address import Address
+from declarative.model.position import Position
+from declarative.model.record import Operation
+from declarative.model.value import FrozenMap, Path, Value
+
+
+class Action(StrEnum):
+    NO_OP = "no-op"
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    CREATE_THEN_DELETE = "create-then-delete"
+    DELETE = "delete"
+    FORGET = "forget"
+
+    @property
+    def replaces(self) -> bool:
+        return self in (Action.REPLACE, Action.CREATE_THEN_DELETE)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One difference. `label` is the path for people (`spec.environmentVariables[LR].value`).
+
+    `path` leads into the live body's shape, with the *desired* index for list items that are desired and the live index
+    for those that go away. `before` and `after` are None for absent.
+    """
+
+    path: Path
+    label: str
+    before: Value
+    after: Value
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Disruption:
+    """What a training that holds GPUs loses when the change is applied."""
+
+    phase: str
+    gpus: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one resource.
+
+    `before` and `after` have the shape of a manifest; None for absent. `adopts` says that an interrupted create was
+    found to have happened, so that the object with this `id` is recorded first.
+    """
+
+    address: Address
+    action: Action
+    id: str | None = None
+    before: FrozenMap | None = None
+    after: FrozenMap | None = None
+    fields: tuple[FieldChange, ...] = ()
+    reason: str | None = None
+    adopts: bool = False
+    disruption: Disruption | None = None
+    depends_on: tuple[Address, ...] = ()
+    prevent_destroy: bool = False
+    keep_on_destroy: bool = False
+    fingerprint: str | None = None
+    where: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes in order of address, no-ops included. `endpoint` names the control plane that it was made for.
+
+    `lineage` and `serial` are those of the state that it was made from.
+    """
+
+    changes: tuple[Change, ...]
+    endpoint: str
+    lineage: str
+    serial: int
+    destroy: bool = False
+
+    def count(self, *actions: Action) -> int:
+        return sum(change.action in actions for change in self.changes)
+
+    @property
+    def to_add(self) -> int:
+        return self.count(Action.CREATE, Action.REPLACE, Action.CREATE_THEN_DELETE)
+
+    @property
+    def to_change(self) -> int:
+        return self.count(Action.UPDATE)
+
+    @property
+    def to_destroy(self) -> int:
+        return self.count(Action.DELETE, Action.REPLACE, Action.CREATE_THEN_DELETE)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing would change, neither at the control plane nor in what the state owns."""
+        return all(change.action is Action.NO_OP for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call, or one bookkeeping entry; the smallest thing that is done or not done.
+
+    `needs` are the indexes of the steps that must have succeeded before. `body` is the manifest-shaped body to send.
+    """
+
+    index: int
+    address: Address
+    operation: Operation
+    id: str | None = None
+    body: FrozenMap | None = None
+    needs: tuple[int, ...] = ()
+    action: Action = Action.NO_OP

@@ -1,0 +1,121 @@
+"""JSON-like values, frozen all the way down.
+
+A `Value` is None, a bool, an int, a float, a str, a tuple of values or a `FrozenMap` from str to values. Manifests, what
+was last applied and what is live are all of this one type, so that they can be compared, hashed and shared safely.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+Value: TypeAlias = Any
+
+
+class FrozenMap(dict[str, Any]):
+    """A mapping that cannot change. It is a dict, so JSON, pydantic and deepdiff read it at full speed."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("a FrozenMap cannot be changed")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __copy__(self) -> FrozenMap:
+        return self
+
+    def __deepcopy__(self, _: object) -> FrozenMap:
+        return self
+
+    def __reduce__(self) -> tuple[type[FrozenMap], tuple[dict[str, Any]]]:
+        return FrozenMap, (dict(self),)
+
+
+EMPTY = FrozenMap()
+
+
+def freeze(value: Value) -> Value:
+    """A deep frozen copy of any JSON-like value."""
+    if isinstance(value, Mapping):
+        return FrozenMap({str(key): freeze(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(freeze(item) for item in value)
+    return value
+
+
+def canonical(value: Value) -> str:
+    """One JSON text per value: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Value) -> str:
+    """SHA-256 of the canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def dig(value: Value, path: Path) -> Value:
+    """The value at `path`, or None where the path leads nowhere."""
+    for step in path:
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, tuple) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def put(value: FrozenMap, path: Path, new: Value) -> FrozenMap:
+    """A copy of `value` with `new` at `path`; mappings on the way are made where missing."""
+    head, *rest = path
+    if rest:
+        inner = value.get(str(head)) if not isinstance(head, int) else None
+        new = put_in(inner, tuple(rest), new)
+    return FrozenMap({**value, str(head): new})
+
+
+def put_in(value: Value, path: Path, new: Value) -> Value:
+    """`put` for values that may be tuples, too."""
+    if not path:
+        return new
+    if isinstance(value, tuple) and isinstance(path[0], int):
+        index = path[0]
+        return (*value[:index], put_in(value[index], path[1:], new), *value[index + 1 :])
+    return put(value if isinstance(value, FrozenMap) else EMPTY, path, new)
+
+
+def without_nulls(value: Value) -> Value:
+    """A copy without the keys whose value is null: null is absent."""
+    if isinstance(value, Mapping):
+        return FrozenMap({key: without_nulls(item) for key, item in value.items() if item is not None})
+    if isinstance(value, tuple):
+        return tuple(without_nulls(item) for item in value)
+    return value
+
+
+def dotted(path: Path) -> str:
+    """`("spec", "ports", 0, "name")` as `spec.ports[0].name`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def leaves(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
+    """Every scalar and every empty container of `value`, with its path."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, tuple) and value:
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, index))
+    else:
+        yield path, value
