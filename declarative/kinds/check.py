@@ -44,7 +44,7 @@ def check(model: type[Fields], value: Value) -> tuple[Violation, ...]:
         meant = {(*violation.path[:-1], spelling) for violation, spelling in unknown if spelling}
         misspelt = {violation.path[:-1] for violation, _ in unknown}
         found += [violation for violation, _ in unknown]
-        found += [_told(model, value, item) for item in details if _stands_alone(item, meant)]
+        found += [_told(model, item) for item in details if _stands_alone(item, meant)]
     # Where a key is misspelt, the rules of its mapping would complain about the field that it was meant to be.
     found += [violation for at, violation in _rules(shape_of(model), value, ()) if at not in misspelt]
     return tuple(found)
@@ -92,7 +92,7 @@ def _home(shape: Object, key: str, path: Path = ()) -> Path | None:
     return None
 
 
-def _told(model: type[Fields], value: Value, item: ErrorDetails) -> Violation:
+def _told(model: type[Fields], item: ErrorDetails) -> Violation:
     kind, path, found = item["type"], item["loc"], item["input"]
     name = f"`{dotted(path)}`"
     bounds: dict[str, Any] = item.get("ctx", {})
