@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from declarative.diagnostics import nearest
 from declarative.kinds.fields.base import Fields
 from declarative.kinds.rules import Violation
-from declarative.kinds.shape import ListOf, Object, Shape, shape_of
+from declarative.kinds.shape import ListOf, MapOf, Object, Shape, shape_of
 from declarative.model.value import Path, Value, dig, dotted
 
 _TYPES = {
@@ -30,6 +30,8 @@ _TYPES = {
     "model_attributes_type": "a mapping",
     "finite_number": "a finite number",
 }
+
+_SWITCHES = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 
 
 def check(model: type[Fields], value: Value) -> tuple[Violation, ...]:
@@ -76,7 +78,7 @@ def _fields_at(shape: Shape, path: Path) -> tuple[str, ...]:
     for step in path:
         if isinstance(shape, Object):
             shape = shape.fields[str(step)]
-        elif isinstance(shape, ListOf):
+        elif isinstance(shape, (ListOf, MapOf)):
             shape = shape.item
     return tuple(shape.fields) if isinstance(shape, Object) else ()
 
@@ -128,6 +130,8 @@ def _wrong_type(path: Path, name: str, found: Value, expected: str) -> Violation
     hint = None
     if expected == "text" and isinstance(found, (bool, int, float)):
         hint = f'put it in quotes: "{shown(found)}"'
+    elif expected == "true or false" and str(found).lower() in _SWITCHES:
+        hint = f"write `{_SWITCHES[str(found).lower()]}`"
     elif isinstance(found, str) and expected in ("a whole number", "a number", "true or false"):
         hint = "write it without quotes" if found.strip() else None
     elif expected == "a list" and found is not None:
@@ -152,24 +156,20 @@ def _options(model: type[Fields], path: Path) -> tuple[str, ...]:
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
 
-    def resolve(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        if "$ref" in node:
-            node = definitions[node["$ref"].rpartition("/")[2]]
+    def choices(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        node = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
         yield node
         for option in node.get("anyOf", ()):
-            yield from resolve(option)
+            yield from choices(option)
 
-    nodes = [schema]
+    def below(node: dict[str, Any], step: str | int) -> dict[str, Any] | None:
+        found = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
+        return found or (node.get("additionalProperties") or None)
+
+    nodes = list(choices(schema))
     for step in path:
-        options = [option for node in nodes for option in resolve(node)]
-        key = "items" if isinstance(step, int) else None
-        nodes = [
-            o[key] if key else o["properties"][step]
-            for o in options
-            if (key in o if key else step in o.get("properties", {}))
-        ]
-    found = [option for node in nodes for option in resolve(node)]
-    return tuple(str(word) for node in found for word in node.get("enum", [node["const"]] if "const" in node else []))
+        nodes = [choice for node in nodes if (inner := below(node, step)) for choice in choices(inner)]
+    return tuple(str(word) for node in nodes for word in node.get("enum", [node["const"]] if "const" in node else []))
 
 
 def _rules(shape: Shape, value: Value, path: Path) -> Iterator[tuple[Path, Violation]]:
@@ -181,6 +181,9 @@ def _rules(shape: Shape, value: Value, path: Path) -> Iterator[tuple[Path, Viola
         for name, item in value.items():
             if name in shape.fields:
                 yield from _rules(shape.fields[name], item, (*path, name))
+    elif isinstance(shape, MapOf) and isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _rules(shape.item, item, (*path, name))
     elif isinstance(shape, ListOf) and isinstance(value, (list, tuple)):
         if shape.keyed and shape.keyed.unique:
             yield from ((path, violation) for violation in _duplicates(shape.keyed.fields[0], value, path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,11 @@ class Endpoint:
 
     def of(self, id: str, action: str = "") -> str:
         return f"{self.path}/{id}" + (f"/{action}" if action else "")
+
+
+def seconds(moment: str | None) -> float | None:
+    """A time of an answer (RFC 3339) in seconds since the epoch; None where there is none that can be read."""
+    try:
+        return datetime.fromisoformat(moment).timestamp() if moment else None
+    except ValueError:
+        return None

@@ -34,7 +34,8 @@ class Kind:
     `metadata` and `spec` are the manifest's models. `has_phase` says that `desiredPhase` may be written, and that the
     endpoint can suspend and resume. `replaced_by` are the paths below which a change cannot be made in place.
     `create_request` and `update_request` turn a manifest-shaped body into the body of a call; `read` turns an answer
-    about one object, and `read_row` a row of the listing, into what was observed. `gpus` is what a body asks for.
+    about one object, and `read_row` a row of the listing, into what was observed. `namespace` is what the name of a body is
+    unique in. `gpus` is what a body asks for.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Kind:
     update_request: Callable[[FrozenMap], Mapping[str, Any]] | None
     read: Callable[[Mapping[str, Any]], Observed]
     read_row: Callable[[Mapping[str, Any]], Observed]
+    namespace: Callable[[FrozenMap], str]
     references: tuple[Reference, ...] = ()
     has_phase: bool = False
     gpus: Callable[[FrozenMap], float] = lambda _: 0.0

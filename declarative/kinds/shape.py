@@ -57,7 +57,14 @@ class ListOf:
     unordered: bool = False
 
 
-Shape: TypeAlias = Scalar | Object | ListOf
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A mapping whose keys are the author's own."""
+
+    item: Shape
+
+
+Shape: TypeAlias = Scalar | Object | ListOf | MapOf
 ANY = Scalar()
 
 
@@ -81,6 +88,8 @@ def _of(annotation: Any, metadata: tuple[Any, ...]) -> Shape:
         keyed = next((mark for mark in metadata if isinstance(mark, Keyed)), None)
         unordered = any(isinstance(mark, Unordered) for mark in metadata)
         return ListOf(_of(get_args(annotation)[0], ()), keyed, unordered)
+    if origin is dict:
+        return MapOf(_of(get_args(annotation)[1], ()))
     if isinstance(annotation, type) and issubclass(annotation, Fields):
         return shape_of(annotation)
     if any(isinstance(mark, AsQuantity) for mark in metadata):

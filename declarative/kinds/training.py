@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from declarative.kinds.endpoint import Endpoint, Listing
+from declarative.kinds.endpoint import Endpoint, Listing, seconds
 from declarative.kinds.fields.base import AnyId, DateTime, Fields, Text, Uuid
 from declarative.kinds.fields.compute import Compute
 from declarative.kinds.fields.connectivity import Connectivity
@@ -144,8 +144,10 @@ def _read(answer: Mapping[str, Any]) -> Observed:
         name=answer["name"],
         project=str(answer["projectId"]),
         readiness=_readiness(answer.get("actualPhase"), answer.get("desiredPhase"), answer.get("deletedAt")),
+        namespace=f"project {answer['projectId']}",
         body=freeze(body),
         desired_phase=answer.get("desiredPhase"),
+        created=seconds(answer.get("createdAt")),
     )
 
 
@@ -158,7 +160,9 @@ def _read_row(row: Mapping[str, Any]) -> Observed:
         name=row["name"],
         project=str(row["projectId"]),
         readiness=readiness,
+        namespace=f"project {row['projectId']}",
         desired_phase="Stopped" if stopped else "Running",
+        created=seconds(row.get("createdAt")),
     )
 
 
@@ -190,6 +194,7 @@ TRAINING = Kind(
     update_request=None,
     read=_read,
     read_row=_read_row,
+    namespace=lambda body: f"project {body['metadata']['projectId']}",
     references=(
         Reference(("metadata", "project"), "project", "projectId"),
         Reference(("metadata", "cluster"), "cluster", "clusterId"),

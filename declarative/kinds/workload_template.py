@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from declarative.kinds.endpoint import Endpoint, Listing
+from declarative.kinds.endpoint import Endpoint, Listing, seconds
 from declarative.kinds.fields.autoscaling import AutoScaling
 from declarative.kinds.fields.base import (
     AssetReference,
@@ -20,6 +20,7 @@ from declarative.kinds.fields.base import (
     Text,
     Unordered,
     Uuid,
+    unsaid,
 )
 from declarative.kinds.fields.connectivity import Connection
 from declarative.kinds.fields.container import Command, EnvironmentVariableOfTemplate
@@ -153,7 +154,7 @@ class Datasource(_Datasource):
 
 class _AssetIds(Fields):
     workloadVolumes: Annotated[tuple[str, ...], Unordered()] = Field(
-        (), description="Volumes of the workload, by name."
+        (), description="Volumes of the workload, by name.", json_schema_extra=unsaid
     )
 
 
@@ -162,7 +163,9 @@ class AssetIds(_AssetIds):
 
     environment: Uuid = Field(description="Id of the environment.")
     compute: Uuid | None = Field(None, description="Id of the compute resource.")
-    datasources: Annotated[tuple[DatasourceId, ...], Keyed(("id",))] = Field((), description="Data sources to mount.")
+    datasources: Annotated[tuple[DatasourceId, ...], Keyed(("id",))] = Field(
+        (), description="Data sources to mount.", json_schema_extra=unsaid
+    )
 
 
 class Assets(_AssetIds):
@@ -170,7 +173,9 @@ class Assets(_AssetIds):
 
     environment: AssetReference = Field(description="Environment: its id, or {name: ...}.")
     compute: AssetReference | None = Field(None, description="Compute resource: its id, or {name: ...}.")
-    datasources: Annotated[tuple[Datasource, ...], Keyed(("id",))] = Field((), description="Data sources to mount.")
+    datasources: Annotated[tuple[Datasource, ...], Keyed(("id",))] = Field(
+        (), description="Data sources to mount.", json_schema_extra=unsaid
+    )
 
 
 class RunParameters(Command, UserAndGroup, Placement, Retention):
@@ -252,7 +257,9 @@ class AssetRefs(_AssetIds):
 
     environment: EnvironmentRef = Field(description="Environment.")
     compute: AssetRef | None = Field(None, description="Compute resource.")
-    datasources: Annotated[tuple[DatasourceRef, ...], Keyed(("id",))] = Field((), description="Data sources.")
+    datasources: Annotated[tuple[DatasourceRef, ...], Keyed(("id",))] = Field(
+        (), description="Data sources.", json_schema_extra=unsaid
+    )
 
 
 class Master(Fields):
@@ -301,6 +308,11 @@ def _update_request(body: FrozenMap) -> Mapping[str, Any]:
     return {"meta": _meta(body, UpdatableMeta), "spec": body["spec"]}
 
 
+def _namespace(meta: Mapping[str, Any]) -> str:
+    scope = meta["scope"]
+    return f"{scope} {meta.get(f'{scope}Id') or ''}".strip()
+
+
 def _read(answer: Mapping[str, Any]) -> Observed:
     meta, spec = answer["meta"], answer["spec"]
     assets = dict(spec.get("assets") or {})
@@ -318,6 +330,8 @@ def _read(answer: Mapping[str, Any]) -> Observed:
         name=meta["name"],
         project=None if project is None else str(project),
         readiness=Readiness(Presence.LIVE, Progress.READY),
+        namespace=_namespace(meta),
+        created=seconds(meta.get("createdAt")),
         body=freeze(body),
     )
 
@@ -340,6 +354,7 @@ WORKLOAD_TEMPLATE = Kind(
     update_request=_update_request,
     read=_read,
     read_row=_read,
+    namespace=lambda body: _namespace(body["metadata"]),
     references=(
         Reference(("metadata", "project"), "project", "projectId"),
         Reference(("metadata", "cluster"), "cluster", "clusterId"),

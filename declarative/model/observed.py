@@ -44,6 +44,8 @@ GONE = Readiness(Presence.GONE, Progress.STOPPED)
 class Observed:
     """One object of the control plane.
 
+    `created` is the time of its creation in seconds since the epoch, where the answer tells it.
+    `namespace` is what the name is unique in, in the words of `Kind.namespace`.
     `body` has the shape of a manifest (`metadata`, `desiredPhase`, `spec`). It is None where the listing does not show
     the spec and the spec cannot change: what was last applied then still holds.
     """
@@ -53,5 +55,7 @@ class Observed:
     name: str
     project: str | None
     readiness: Readiness
+    namespace: str
     body: FrozenMap | None = None
     desired_phase: str | None = None
+    created: float | None = None

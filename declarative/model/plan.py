@@ -52,8 +52,11 @@ class Disruption:
 class Change:
     """What happens to one resource.
 
-    `before` and `after` have the shape of a manifest; None for absent. `adopts` says that an interrupted create was
-    found to have happened, so that the object with this `id` is recorded first.
+    `before` and `after` have the shape of a manifest; None for absent. `merged` is the body that a full replacement sends
+    (updates in place only). `adopts` says that the state has something to record before any call: an interrupted create
+    that was found to have happened, or bookkeeping that changed. `awaits` is the object whose end frees the name.
+    `finished` says that the live object is a run that has ended. `deposed` is the old object that an interrupted create-before-destroy replacement left behind.
+    `fingerprint` sums up what the change was planned against: the record and the live object.
     """
 
     address: Address
@@ -68,6 +71,10 @@ class Change:
     depends_on: tuple[Address, ...] = ()
     prevent_destroy: bool = False
     keep_on_destroy: bool = False
+    finished: bool = False
+    merged: FrozenMap | None = None
+    awaits: str | None = None
+    deposed: str | None = None
     fingerprint: str | None = None
     where: Position | None = None
 
@@ -110,7 +117,9 @@ class Plan:
 class Step:
     """One call, or one bookkeeping entry; the smallest thing that is done or not done.
 
-    `needs` are the indexes of the steps that must have succeeded before. `body` is the manifest-shaped body to send.
+    `needs` are the indexes of the steps that must have succeeded before. `body` is the manifest-shaped body to record,
+    `merged` the one to send where it differs. `awaits` is the id of an object that has to be gone before.
+    `change` is what the step belongs to.
     """
 
     index: int
@@ -118,5 +127,7 @@ class Step:
     operation: Operation
     id: str | None = None
     body: FrozenMap | None = None
+    merged: FrozenMap | None = None
+    awaits: str | None = None
     needs: tuple[int, ...] = ()
-    action: Action = Action.NO_OP
+    change: Change | None = None

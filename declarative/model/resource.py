@@ -32,7 +32,6 @@ class Resource:
     """One manifest, compiled. `metadata` and `spec` are as the author wrote them, after templating.
 
     `body` is the part that the control plane knows: `metadata`, `desiredPhase` where written, and `spec`.
-    `document` counts the documents of the file from 0: with `where.file` it finds the text again for an error.
     """
 
     address: Address
@@ -40,7 +39,6 @@ class Resource:
     lifecycle: Lifecycle
     depends_on: tuple[Address, ...]
     where: Position
-    document: int
 
     @property
     def name(self) -> str:

@@ -55,6 +55,11 @@ class AsIdentifier:
     """Compares across types: the project id 4501 is "4501"."""
 
 
+def unsaid(schema: dict[str, Any]) -> None:
+    """Takes the default out of a field's JSON Schema: the field may be left out, but the documents name no default."""
+    schema.pop("default", None)
+
+
 # --- scalars ----------------------------------------------------------------------------------------------------------
 QUANTITY_PATTERN = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

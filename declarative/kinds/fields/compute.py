@@ -96,7 +96,11 @@ class Compute(Fields):
             "1g.5gb", "1g.10gb", "2g.10gb", "2g.20gb", "3g.20gb", "3g.40gb", "4g.20gb", "4g.40gb", "7g.40gb", "7g.80gb"
         ]
         | None
-    ) = Field(None, description="MIG profile; with the request type migProfile. Deprecated by the control plane.")
+    ) = Field(
+        None,
+        description="MIG profile; with the request type migProfile. Deprecated by the control plane.",
+        json_schema_extra={"deprecated": True},
+    )
     cpuCoreRequest: Amount | None = Field(None, description="CPU cores, guaranteed.")
     cpuCoreLimit: Amount | None = Field(None, description="Most CPU cores; no less than the request.")
     cpuMemoryRequest: Quantity | None = Field(None, description="CPU memory, guaranteed, such as 32G.")

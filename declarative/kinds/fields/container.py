@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from declarative.kinds.fields.base import Fields, Hostname, Keyed, NonNegative32, PortNumber, Positive32, Text
+from declarative.kinds.fields.base import (
+    Fields,
+    Hostname,
+    Keyed,
+    NonNegative32,
+    PortNumber,
+    Positive32,
+    Text,
+    unsaid,
+)
 from declarative.kinds.rules import AtMostOne, TrueNeeds
 
 
@@ -24,9 +33,7 @@ class HttpGet(Fields):
 class ProbeHandler(Fields):
     """What a probe does."""
 
-    httpGet: HttpGet = Field(
-        HttpGet(), description="Probe by an HTTP GET request.", json_schema_extra={"default": None}
-    )
+    httpGet: HttpGet = Field(HttpGet(), description="Probe by an HTTP GET request.", json_schema_extra=unsaid)
 
 
 class Probe(Fields):

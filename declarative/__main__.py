@@ -1,0 +1,21 @@
+"""The entry point. It answers `--version` before anything is imported: scripts ask for it often."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        from declarative import __version__
+
+        sys.stdout.write(f"declarative {__version__}\n")
+        return
+    from declarative.cli.main import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Plans are carried out here: every step recorded before and after its call."""

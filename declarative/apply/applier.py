@@ -1,0 +1,242 @@
+"""Runs steps, as many at a time as allowed, in the order that they need.
+
+Every call is between two durable commits: the intent before it, the outcome after it. Whatever ends the process, the next
+run knows what was asked and looks up what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from declarative import kinds
+from declarative.apply.clock import Clock
+from declarative.apply.settle import until_gone
+from declarative.diagnostics import Diagnostic
+from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
+from declarative.kinds.kind import Kind
+from declarative.model.address import Address
+from declarative.model.event import Event, EventType
+from declarative.model.observed import Observed
+from declarative.model.plan import Action, Change, Step
+from declarative.model.record import Intent, Operation, Record
+from declarative.model.value import FrozenMap, digest
+from declarative.runai.remote import Remote
+from declarative.state.store import Lease
+
+# Seconds between two signs of life of a step that waits.
+HEARTBEAT = 2.0
+
+
+class Applier:
+    """Carries out steps.
+
+    `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
+    made. `emit` hears every event as it happens.
+    """
+
+    def __init__(
+        self,
+        remote: Remote,
+        lease: Lease,
+        records: dict[Address, Record],
+        clock: Clock,
+        emit: Callable[[Event], None],
+        find_created: Callable[[Record], Awaitable[Observed | None]],
+    ) -> None:
+        self._remote = remote
+        self._lease = lease
+        self._records = records
+        self._clock = clock
+        self._emit = emit
+        self._find_created = find_created
+        self._stopping: Diagnostic | None = None
+
+    def stop(self, why: Diagnostic) -> None:
+        """Begins no further step; those that run are finished and recorded."""
+        self._stopping = self._stopping or why
+
+    async def run(self, steps: Sequence[Step], parallelism: int) -> tuple[Event, ...]:
+        """The last event of every step, in the order of `steps`."""
+        turns = asyncio.Semaphore(parallelism)
+        tasks: list[asyncio.Task[Event]] = []
+
+        async def when_ready(step: Step) -> Event:
+            before = [await asyncio.shield(tasks[index]) for index in step.needs]
+            failed = next((event for event in before if event.type is not EventType.COMPLETED), None)
+            if failed is not None:
+                return self._skipped(step, failed)
+            async with turns:
+                return await self._run(step)
+
+        # A task only looks at `tasks` once it runs, and then the list is complete.
+        tasks += [asyncio.create_task(when_ready(step)) for step in steps]
+        return tuple(await asyncio.gather(*tasks))
+
+    def _skipped(self, step: Step, failed: Event) -> Event:
+        detail = f"{step.address} needs {failed.step.address}, which was not applied."
+        return self._told(Event(EventType.SKIPPED, step, diagnostics=(Diagnostic("Not applied", detail),)))
+
+    def _told(self, event: Event) -> Event:
+        self._emit(event)
+        return event
+
+    async def _run(self, step: Step) -> Event:
+        if self._stopping is not None:
+            return self._told(Event(EventType.SKIPPED, step, diagnostics=(self._stopping,)))
+        began = self._clock.now()
+        self._emit(Event(EventType.STARTED, step, id=step.id))
+        try:
+            identity = await self._perform(step, began)
+        except DeclarativeError as error:
+            if isinstance(error, StateError):
+                # What cannot be recorded may not be done.
+                self.stop(Diagnostic("Not applied", "The state can no longer be written."))
+            elapsed = self._clock.now() - began
+            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=error.diagnostics))
+        return self._told(Event(EventType.COMPLETED, step, self._clock.now() - began, identity))
+
+    async def _perform(self, step: Step, began: float) -> str | None:
+        """Does what the step says; the id of its object."""
+        kind = kinds.kind_named(step.address.kind)
+        match step.operation:
+            case Operation.ADOPT:
+                self._adopt(step)
+            case Operation.FORGET:
+                self._forget(step.address)
+            case Operation.CREATE:
+                return await self._create(kind, step, began)
+            case Operation.DELETE:
+                await self._delete(kind, step, began)
+            case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
+                await self._change(kind, step)
+        return step.id or self._records[step.address].id
+
+    def _adopt(self, step: Step) -> None:
+        """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""
+        change = _change_of(step)
+        record = self._records[step.address]
+        if record.intent is not None and record.intent.operation is Operation.CREATE and record.id != step.id:
+            record = replace(record, id=step.id, previous_id=record.id, applied=record.intent.body)
+        elif record.intent is not None and not change.fields and step.body is not None:
+            # The interrupted call has happened: nothing differs any more.
+            record = replace(record, applied=step.body)
+        self._put(_bookkept(replace(record, intent=None), change))
+
+    async def _create(self, kind: Kind, step: Step, began: float) -> str:
+        assert step.body is not None
+        if step.awaits:
+            await until_gone(self._remote, self._clock, kind, step.awaits, self._teller(step, began))
+        intent = self._intent(step, kind.create_request(step.body))
+        old = self._records.get(step.address)
+        name, project = str(step.body["metadata"]["name"]), _project(step.body)
+        pending = Record(step.address, None, name, project, None, intent=intent)
+        if old is not None and _change_of(step).action is Action.CREATE_THEN_DELETE:
+            pending = replace(old, intent=intent)  # the old object lives on until the new one is there
+        self._put(_bookkept(pending, _change_of(step)))
+        try:
+            made = await self._remote.create(kind, step.body)
+        except ControlPlaneError as error:
+            found = await self._find_created(pending) if error.ambiguous else None
+            if found is None:
+                self._not_created(pending, error)
+                raise
+            made = found
+        done = replace(pending, id=made.id, name=made.name, applied=step.body, previous_id=pending.id, intent=None)
+        self._put(_bookkept(done, _change_of(step)))
+        return made.id
+
+    def _not_created(self, pending: Record, error: ControlPlaneError) -> None:
+        """Takes back the intent of a create that certainly did not happen; a doubtful one stays for the next run."""
+        if error.ambiguous:
+            return
+        if pending.id is None:
+            self._forget(pending.address)
+        else:
+            self._put(replace(pending, intent=None))
+
+    async def _change(self, kind: Kind, step: Step) -> None:
+        record = self._records[step.address]
+        identity, body = str(record.id), step.merged if step.merged is not None else step.body
+        assert body is not None
+        self._put(replace(record, intent=self._intent(step, body)))
+        try:
+            match step.operation:
+                case Operation.UPDATE:
+                    await self._remote.update(kind, identity, body)
+                case Operation.SUSPEND:
+                    await self._remote.suspend(kind, identity)
+                case _:
+                    await self._remote.resume(kind, identity)
+        except Refused as error:
+            if not error.ambiguous:
+                self._put(record)
+            raise
+        name = str(body["metadata"]["name"]) if step.operation is Operation.UPDATE else record.name
+        self._put(_bookkept(replace(record, name=name, applied=step.body, intent=None), _change_of(step)))
+
+    async def _delete(self, kind: Kind, step: Step, began: float) -> None:
+        assert step.id is not None
+        record = self._records[step.address]
+        self._put(replace(record, intent=self._intent(step, step.id)))
+        try:
+            await self._remote.delete(kind, step.id)
+        except Refused as error:
+            if not error.ambiguous:
+                self._put(record)
+            raise
+        if kind.endpoint.deletes_slowly:
+            await until_gone(self._remote, self._clock, kind, step.id, self._teller(step, began))
+        if step.id == record.previous_id:
+            self._put(replace(record, previous_id=None))
+        else:
+            self._forget(step.address)
+
+    def _intent(self, step: Step, request: object) -> Intent:
+        body = None if step.operation is Operation.DELETE else step.body
+        return Intent(step.operation, body, digest(request), self._clock.now())
+
+    def _put(self, record: Record) -> None:
+        self._lease.put(record)
+        self._records[record.address] = record
+
+    def _forget(self, address: Address) -> None:
+        self._lease.remove(address)
+        self._records.pop(address, None)
+
+    def _teller(self, step: Step, began: float) -> Callable[[str | None], None]:
+        """Emits a sign of life now and then while a step waits."""
+        last = self._clock.now()
+
+        def tell(phase: str | None) -> None:
+            nonlocal last
+            now = self._clock.now()
+            if now - last >= HEARTBEAT:
+                last = now
+                self._emit(Event(EventType.WAITING, step, now - began, step.id, phase))
+
+        return tell
+
+
+def _change_of(step: Step) -> Change:
+    assert step.change is not None
+    return step.change
+
+
+def _bookkept(record: Record, change: Change) -> Record:
+    """The record with what the manifest says about its life."""
+    if change.after is None:
+        return record
+    return replace(
+        record,
+        depends_on=change.depends_on,
+        keep_on_destroy=change.keep_on_destroy,
+        prevent_destroy=change.prevent_destroy,
+        finished=change.finished and record.id == change.id,
+    )
+
+
+def _project(body: FrozenMap) -> str | None:
+    project = body["metadata"].get("projectId")
+    return None if project is None else str(project)

@@ -1,0 +1,108 @@
+"""What `apply` and `destroy` do: lock, plan, show, ask, carry out, report."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from declarative import workflow
+from declarative.cli import planning
+from declarative.cli.options import Context
+from declarative.diagnostics import Diagnostic
+from declarative.errors import PlanError
+from declarative.manifest.compile import Compiled
+from declarative.model.event import EventType
+from declarative.model.plan import Plan
+from declarative.plan import guard, planfile
+from declarative.plan.guard import Guard
+from declarative.runai.transport import Transport
+from declarative.state.store import Holder, Lease, Snapshot
+from declarative.view.failure import failure_text
+from declarative.view.progress import apply_summary, destroy_summary, tally
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """How an apply is agreed to. `lock_timeout` in seconds."""
+
+    auto: bool
+    allowed: tuple[str, ...]
+    lock_timeout: float
+    as_json: bool
+
+
+def run(found: Context, approval: Approval, *, saved: Path | None = None, destroy: bool = False) -> int:
+    """Plans under the lock and carries the plan out; the exit code."""
+    session = workflow.open_session(found.settings)
+    text = planning.read_planfile(saved) if saved and saved.is_file() else ""
+    reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
+    compiled = None
+    if reviewed is None and (not destroy or found.settings.paths):
+        compiled = workflow.compile_manifests(session)
+    planning.announce(found, session)
+    work = _Work(found, session, approval, "destroy" if destroy else "apply")
+    with session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
+        return asyncio.run(work.under_lock(lease, reviewed, compiled))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    found: Context
+    session: workflow.Session
+    approval: Approval
+    command: str
+
+    async def under_lock(self, lease: Lease, reviewed: planfile.PlanFile | None, compiled: Compiled | None) -> int:
+        snapshot = self.session.store.load()
+        async with workflow.connected(self.session, read_only=False) as transport:
+            if reviewed is not None:
+                await workflow.check_saved(self.session, transport, reviewed, snapshot)
+                file = reviewed
+            elif self.command == "destroy":
+                file = await workflow.make_destruction(self.session, transport, compiled, snapshot)
+            else:
+                assert compiled is not None
+                file = await workflow.make_plan(self.session, transport, compiled, snapshot)
+            planning.show_plan(self.found.console, file.plan, self.approval.as_json)
+            self._agree(file, was_reviewed=reviewed is not None)
+            return await self._carry_out(transport, lease, file.plan, snapshot)
+
+    def _agree(self, file: planfile.PlanFile, *, was_reviewed: bool) -> None:
+        """Raises PlanError unless guards and user agree to the plan."""
+        refusals = guard.refusals(file.plan, file.recorded, file.desired, self.approval.allowed)
+        asks = not (self.approval.auto or was_reviewed or file.plan.is_empty)
+        # Whoever reads what stops, and answers yes, has allowed it.
+        consents = asks and all(refusal.guard is Guard.DISRUPTION for refusal in refusals)
+        if not consents:
+            planning.refuse(refusals)
+        if not asks:
+            return
+        for refusal in refusals:
+            self.found.console.note(f"\n{refusal.diagnostic.detail}")
+        answer = self.found.console.ask(f"\nDo you want to {self.command} these changes? Only yes is accepted: ")
+        if answer != "yes":
+            hint = "without a terminal, agree with --auto-approve" if not answer else None
+            raise PlanError(Diagnostic(f"{self.command.capitalize()} cancelled", "Nothing was changed.", hint))
+
+    async def _carry_out(self, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot) -> int:
+        console = self.found.console
+        progress = planning.Progress(console, self.approval.as_json)
+        events = await workflow.carry_out(self.session, transport, lease, plan, snapshot, progress)
+        counts = tally(events)
+        if any(event.type is not EventType.COMPLETED for event in events):
+            if not self.approval.as_json:
+                console.note("\n" + failure_text(events, console.error_style, self.command))
+            return 1
+        self._report(counts)
+        return 0
+
+    def _report(self, counts: tuple[int, int, int]) -> None:
+        console, destroys = self.found.console, self.command == "destroy"
+        if self.approval.as_json:
+            from declarative.view.stream import applied_event
+
+            planning.write_json_lines(console, [applied_event(*counts, planning.timestamp(), destroy=destroys)])
+        else:
+            summary = destroy_summary(counts[2]) if destroys else apply_summary(*counts)
+            console.out("\n" + console.style.green(summary))

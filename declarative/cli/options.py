@@ -1,0 +1,123 @@
+"""Options that commands share. The global ones are taken before and after the command."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from declarative.cli.console import Console
+from declarative.plan.guard import ALLOWABLE
+from declarative.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_GLOBALS = ("chdir", "environment", "endpoint", "state", "no_color", "verbose")
+
+
+class Duration(click.ParamType[float]):
+    """`60s`, `5m`, `1h`, or a number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|)", str(value))
+        if found is None:
+            self.fail(f"{value} is no duration; write 60s or 5m", param, ctx)
+        return float(found[1]) * {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600}[found[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every command gets: the settings and the console."""
+
+    settings: Settings
+    console: Console
+    verbose: bool
+
+
+def global_options(command: Command) -> Command:
+    """Adds the options that every command takes."""
+    for option in reversed(
+        (
+            click.option("-C", "--chdir", metavar="DIR", help="Work in this folder instead of the current one."),
+            click.option("-e", "--environment", metavar="NAME", help="Environment of the project file."),
+            click.option("--endpoint", metavar="URL", help="Control plane, or sandbox for the embedded one."),
+            click.option("--state", metavar="URL", help="State: a file."),
+            click.option("--no-color", is_flag=True, default=None, help="Print without colour."),
+            click.option("-v", "--verbose", is_flag=True, default=None, help="Say more, and show tracebacks of bugs."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> Context:
+    """The context of a command from its own global options, those before it, and the process environment."""
+    chosen = {name: given[name] if given.get(name) is not None else outer.get(name) for name in _GLOBALS}
+    environ = os.environ
+    root = Path(chosen["chdir"] or ".")
+    if not root.is_dir():
+        raise click.UsageError(f"--chdir {root}: there is no such folder.")
+    settings = Settings(
+        root=root,
+        environment=chosen["environment"] or environ.get("DECLARATIVE_ENVIRONMENT") or None,
+        endpoint=chosen["endpoint"] or environ.get("DECLARATIVE_ENDPOINT") or None,
+        state=chosen["state"] or environ.get("DECLARATIVE_STATE") or None,
+        environ=environ,
+        **more,
+    )
+    return Context(settings, Console(not chosen["no_color"], root), bool(chosen["verbose"]))
+
+
+def root_of(arguments: Sequence[str]) -> Path:
+    """The folder of `--chdir` in a command line that may be wrong."""
+    for option, value in pairwise(arguments):
+        if option in ("-C", "--chdir"):
+            return Path(value)
+    return Path()
+
+
+def variable_options(command: Command) -> Command:
+    """Adds `--var` and `--var-file`."""
+    variable = click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Value of a variable.")
+    file = click.option("--var-file", "variable_files", multiple=True, metavar="FILE", help="YAML file of variables.")
+    return variable(file(command))
+
+
+def parallelism_option(command: Command) -> Command:
+    """Adds `--parallelism`, whose default the environment may set."""
+    return click.option(
+        "--parallelism",
+        type=click.IntRange(1, 256),
+        default=10,
+        envvar="DECLARATIVE_PARALLELISM",
+        show_default=True,
+        metavar="N",
+        help="Calls in flight at a time.",
+    )(command)
+
+
+def apply_options(command: Command) -> Command:
+    """Adds what `apply` and `destroy` share."""
+    for option in (
+        click.option("--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait for the lock."),
+        click.option(
+            "--allow",
+            multiple=True,
+            metavar="GUARD",
+            type=click.Choice([str(one) for one in ALLOWABLE]),
+            help="Allow what a guard refuses: disruption, mass-change or empty.",
+        ),
+        click.option("--auto-approve", is_flag=True, help="Do not ask."),
+        click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line."),
+    ):
+        command = option(command)
+    return command

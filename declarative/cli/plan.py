@@ -1,0 +1,79 @@
+"""`declarative plan`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from declarative import workflow
+from declarative.cli import planning
+from declarative.cli.options import Context, context, global_options, parallelism_option, variable_options
+from declarative.diagnostics import Diagnostic
+from declarative.errors import PlanError
+from declarative.plan import guard, planfile
+
+
+@click.command()
+@click.argument("paths", nargs=-1)
+@variable_options
+@parallelism_option
+@click.option("--out", metavar="FILE", help="Save the plan for `declarative apply FILE`.")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
+@click.option("--destroy", is_flag=True, help="Plan what `declarative destroy` would do.")
+@click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line.")
+@global_options
+@click.pass_obj
+def command(
+    outer: dict[str, Any],
+    /,
+    paths: tuple[str, ...],
+    out: str | None,
+    detailed_exitcode: bool,
+    destroy: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Show what an apply would change. Reads only; nothing is changed and no lock is taken.
+
+    PATH is a file or folder of manifests; without it, the project file decides.
+
+    \b
+    Examples:
+      declarative plan
+      declarative plan manifests/ --var gpus=4
+      declarative plan -e prod --out prod.plan && declarative apply prod.plan
+    """
+    found = context(
+        given, outer, paths=paths, **{name: given[name] for name in ("variables", "variable_files", "parallelism")}
+    )
+    file = asyncio.run(_plan(found, destroy))
+    planning.show_plan(found.console, file.plan, as_json)
+    planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired))
+    if out:
+        _save(found, file, out)
+    return 2 if detailed_exitcode and not file.plan.is_empty else 0
+
+
+async def _plan(found: Context, destroy: bool) -> planfile.PlanFile:
+    session = workflow.open_session(found.settings)
+    planning.announce(found, session)
+    snapshot = session.store.load()
+    if destroy:
+        compiled = workflow.compile_manifests(session) if found.settings.paths else None
+        async with workflow.connected(session, read_only=True) as transport:
+            return await workflow.make_destruction(session, transport, compiled, snapshot)
+    compiled = workflow.compile_manifests(session)
+    async with workflow.connected(session, read_only=True) as transport:
+        return await workflow.make_plan(session, transport, compiled, snapshot)
+
+
+def _save(found: Context, file: planfile.PlanFile, out: str) -> None:
+    path = found.settings.root / out
+    try:
+        Path(path).write_text(planfile.dump(file), encoding="utf-8")
+    except OSError as error:
+        raise PlanError(Diagnostic("Unwritable plan file", f"{path}: {error.strerror}.")) from error
+    found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}). Next: declarative apply {out}")

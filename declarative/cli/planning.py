@@ -1,0 +1,93 @@
+"""What `plan`, `apply` and `destroy` say alike."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from declarative.cli.console import Console
+from declarative.cli.options import Context
+from declarative.diagnostics import Diagnostic, Severity
+from declarative.errors import PlanError
+from declarative.model.event import Event
+from declarative.model.plan import Plan
+from declarative.plan.guard import Guard, Refusal
+from declarative.workflow import Session
+
+
+def announce(found: Context, session: Session) -> None:
+    """Says which control plane and which environment a command works with."""
+    place = f"the embedded control plane ({session.sandbox_file()})" if session.is_embedded else session.endpoint
+    environment = f", environment {session.project.environment}" if session.project.environment else ""
+    found.console.note(found.console.error_style.dim(f"Control plane: {place}{environment}"))
+
+
+def timestamp() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
+
+
+def write_json_lines(console: Console, messages: Iterable[dict[str, Any]]) -> None:
+    for message in messages:
+        console.out(json.dumps(message, ensure_ascii=False))
+
+
+def show_plan(console: Console, plan: Plan, as_json: bool) -> None:
+    """The plan on standard output."""
+    if as_json:
+        from declarative.view.stream import plan_events
+
+        write_json_lines(console, plan_events(plan, timestamp()))
+    else:
+        from declarative.view.plan import plan_text
+
+        console.out(plan_text(plan, console.style))
+
+
+def refuse(refusals: Iterable[Refusal]) -> None:
+    """Raises PlanError when anything is refused."""
+    diagnostics = [refusal.diagnostic for refusal in refusals]
+    if diagnostics:
+        raise PlanError(*diagnostics)
+
+
+def foretell(console: Console, refusals: Iterable[Refusal]) -> None:
+    """What an apply of the plan would refuse: an error where nothing can allow it, otherwise a warning."""
+    refusals = tuple(refusals)
+    refuse(refusal for refusal in refusals if refusal.guard is Guard.PREVENT_DESTROY)
+    console.diagnose(replace(refusal.diagnostic, severity=Severity.WARNING) for refusal in refusals)
+
+
+def read_planfile(path: Path) -> str:
+    """The text of a plan file; raises PlanError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        detail = f"{path}: {getattr(error, 'strerror', None) or 'it is no text'}."
+        raise PlanError(Diagnostic("Unreadable plan file", detail)) from error
+
+
+class Progress:
+    """Tells the events of an apply as they happen."""
+
+    def __init__(self, console: Console, as_json: bool) -> None:
+        self._console = console
+        self._as_json = as_json
+
+    def event(self, event: Event) -> None:
+        if self._as_json:
+            from declarative.view.stream import event_messages
+
+            write_json_lines(self._console, event_messages(event, timestamp()))
+        else:
+            from declarative.view.progress import event_text
+
+            self._console.note(event_text(event, self._console.error_style))
+
+    def interrupted(self) -> None:
+        self._console.note(
+            "\nInterrupted: no further step begins; those that run are finished and recorded. Again to stop at once."
+        )

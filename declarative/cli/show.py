@@ -1,0 +1,53 @@
+"""`declarative show`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from declarative import workflow
+from declarative.cli import planning
+from declarative.cli.options import Context, context, global_options
+from declarative.plan import planfile
+
+
+@click.command()
+@click.argument("file", required=False, metavar="[PLANFILE]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; a plan in Terraform's plan format 1.2.")
+@global_options
+@click.pass_obj
+def command(outer: dict[str, Any], /, file: str | None, as_json: bool, **given: Any) -> int:
+    """Show a saved plan, or without PLANFILE what the state remembers.
+
+    \b
+    Examples:
+      declarative show prod.plan
+      declarative show prod.plan --json | conftest test -
+    """
+    found = context(given, outer)
+    if file is None:
+        return _show_state(found, as_json)
+    saved = planfile.load(planning.read_planfile(found.settings.root / file), file)
+    if as_json:
+        from declarative.view.terraform import plan_json
+
+        found.console.out(json.dumps(plan_json(saved.plan), indent=2, ensure_ascii=False))
+    else:
+        planning.show_plan(found.console, saved.plan, as_json=False)
+        found.console.note(f"Checksum: {planfile.checksum(saved)}")
+    return 0
+
+
+def _show_state(found: Context, as_json: bool) -> int:
+    from declarative.view.state import state_show_json, state_show_text
+
+    records = workflow.open_session(found.settings).store.load().records
+    if as_json:
+        found.console.out(json.dumps([state_show_json(record) for record in records], indent=2, ensure_ascii=False))
+    elif records:
+        found.console.out("\n".join(state_show_text(record, found.console.style) for record in records))
+    else:
+        found.console.note("The state is empty.")
+    return 0

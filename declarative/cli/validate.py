@@ -1,0 +1,55 @@
+"""`declarative validate`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from declarative import workflow
+from declarative.cli.options import context, global_options, variable_options
+from declarative.diagnostics import Diagnostic
+from declarative.errors import DeclarativeError
+
+
+@click.command()
+@click.argument("paths", nargs=-1)
+@variable_options
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@global_options
+@click.pass_obj
+def command(
+    outer: dict[str, Any],
+    /,
+    paths: tuple[str, ...],
+    variables: tuple[str, ...],
+    variable_files: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Check manifests and variables: every mistake at once, each with file, line and column. Needs no network.
+
+    PATH is a file or folder of manifests; without it, the project file decides.
+
+    \b
+    Examples:
+      declarative validate
+      declarative validate manifests/ --json
+    """
+    found = context(given, outer, paths=paths, variables=variables, variable_files=variable_files)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    count = 0
+    try:
+        count = len(workflow.compile_manifests(workflow.open_session(found.settings)).resources)
+    except DeclarativeError as error:
+        diagnostics = error.diagnostics
+    if as_json:
+        from declarative.view.terraform import diagnostics_json
+
+        found.console.out(json.dumps(diagnostics_json(diagnostics), indent=2))
+    elif diagnostics:
+        found.console.diagnose(diagnostics)
+    else:
+        found.console.out(f"Success! The manifests are valid: {count} resource{'' if count == 1 else 's'}.")
+    return 1 if diagnostics else 0

@@ -1,0 +1,1 @@
+"""Text becomes resources: files, templates, YAML with positions, checks."""

@@ -1,0 +1,61 @@
+"""Which files are manifests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from declarative.diagnostics import Diagnostic, nearest
+from declarative.manifest.project import FILE
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A file to compile; `name` is what the user sees, relative to the project where possible."""
+
+    path: Path
+    name: str
+
+
+def find(root: Path, paths: Iterable[str]) -> tuple[tuple[ManifestFile, ...], tuple[Diagnostic, ...]]:
+    """The manifests at `paths`, which are relative to `root`, sorted by name and without repetition.
+
+    In folders all `*.yaml` and `*.yml` count, except the project file, hidden ones, and those whose name starts with `_`,
+    which are there to be included by others.
+    """
+    found: dict[Path, ManifestFile] = {}
+    diagnostics: list[Diagnostic] = []
+    for given in paths:
+        path = root / given
+        if path.is_dir():
+            for file in _walk(path):
+                found.setdefault(file, ManifestFile(file, _name(root, file)))
+        elif path.exists():
+            found.setdefault(path, ManifestFile(path, _name(root, path)))
+        else:
+            diagnostics.append(_missing(root, given))
+    return tuple(sorted(found.values(), key=lambda file: file.name)), tuple(diagnostics)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        for name in files:
+            if name.endswith(SUFFIXES) and name[0] not in "._" and name != FILE:
+                yield Path(parent) / name
+
+
+def _name(root: Path, path: Path) -> str:
+    return os.path.relpath(path, root) if path.is_relative_to(root) else str(path)
+
+
+def _missing(root: Path, given: str) -> Diagnostic:
+    folder = (root / given).parent
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    spelling = nearest(Path(given).name, names)
+    hint = f"did you mean {Path(given).parent / spelling}?" if spelling else "give a file or a folder of manifests"
+    return Diagnostic("No such file or folder", f"{given} does not exist.", hint)

@@ -1,0 +1,123 @@
+"""The project file: which control plane, which manifests, which state, which variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from declarative.diagnostics import Diagnostic, nearest
+from declarative.errors import ProjectError
+from declarative.kinds.check import check
+from declarative.kinds.fields.base import Fields, Text
+from declarative.manifest.document import Document, decode, parse
+from declarative.manifest.variables import VariableDeclaration
+from declarative.model.position import Position
+from declarative.model.value import EMPTY, FrozenMap
+
+FILE = "declarative.yaml"
+SANDBOX = "sandbox"
+DEFAULT_STATE = ".declarative/state.sqlite3"
+
+
+class EnvironmentOverlay(Fields):
+    """What an environment changes of the project."""
+
+    endpoint: Text | None = Field(None, description="Control plane of this environment.")
+    state: Text | None = Field(None, description="State of this environment.")
+    variables: dict[str, Any] | None = Field(None, description="Values of variables, by name.")
+
+
+class ProjectFile(Fields):
+    """A project: manifests, the control plane they describe and the state that remembers them."""
+
+    apiVersion: Literal["declarative/v1"] = Field(description="Version of the project file's form.")
+    kind: Literal["Project"] = Field(description="Always Project.")
+    endpoint: Text | None = Field(None, description="URL of the control plane, or sandbox for the embedded one.")
+    manifests: tuple[Text, ...] | None = Field(
+        None, description="Files and folders of manifests, relative to this file."
+    )
+    state: Text | None = Field(None, description="File of the state, relative to this file.")
+    variables: dict[str, VariableDeclaration] | None = Field(
+        None, description="Variables that manifests may use, by name."
+    )
+    environments: dict[str, EnvironmentOverlay] | None = Field(
+        None, description="Environments, chosen with -e, that overlay endpoint, state and variables."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as configured: the file, overlaid by the environment.
+
+    `root` is the folder that paths are relative to. `endpoint` and `state` are None where nothing is configured.
+    `variables` are declarations by name, `overlay` the environment's values by name; `document` finds their places.
+    """
+
+    root: Path
+    environment: str | None = None
+    endpoint: str | None = None
+    state: str | None = None
+    manifests: tuple[str, ...] = ()
+    variables: FrozenMap = EMPTY
+    overlay: FrozenMap = EMPTY
+    document: Document | None = None
+
+    def locate(self, *path: str | int) -> Position | None:
+        """The place of a setting in the project file."""
+        return self.document.locate(path) if self.document else None
+
+
+def load(root: Path, environment: str | None) -> Project:
+    """Reads `declarative.yaml` in `root`, if there is one; raises ProjectError with everything that is wrong."""
+    file = root / FILE
+    try:
+        text = file.read_bytes()
+    except FileNotFoundError:
+        if environment:
+            raise ProjectError(_no_environment(environment, (), None)) from None
+        return Project(root)
+    except OSError as error:
+        raise ProjectError(Diagnostic("Unreadable project file", f"{file}: {error.strerror}.")) from error
+    document = _read(text)
+    given = document.value
+    environments: Mapping[str, Any] = given.get("environments") or EMPTY
+    if environment and environment not in environments:
+        raise ProjectError(_no_environment(environment, tuple(environments), document.locate(("environments",))))
+    overlay = (environments.get(environment) or EMPTY) if environment else EMPTY
+    return Project(
+        root,
+        environment,
+        endpoint=overlay.get("endpoint") or given.get("endpoint"),
+        state=overlay.get("state") or given.get("state"),
+        manifests=given.get("manifests") or (),
+        variables=given.get("variables") or EMPTY,
+        overlay=overlay.get("variables") or EMPTY,
+        document=document,
+    )
+
+
+def _read(text: bytes) -> Document:
+    documents, diagnostics = parse(decode(text, FILE), FILE)
+    if not diagnostics and len(documents) != 1:
+        diagnostics = (
+            Diagnostic("Not one document", f"{FILE} has {len(documents)} YAML documents.", "keep one", Position(FILE)),
+        )
+    if not diagnostics:
+        diagnostics = tuple(documents[0].diagnostic(violation) for violation in check(ProjectFile, documents[0].value))
+    if diagnostics:
+        raise ProjectError(*diagnostics)
+    return documents[0]
+
+
+def _no_environment(name: str, known: tuple[str, ...], where: Position | None) -> Diagnostic:
+    spelling = nearest(name, known)
+    return Diagnostic(
+        "Unknown environment",
+        f"There is no environment {name} in {FILE}." + (f" It has {', '.join(known)}." if known else " It has none."),
+        f"did you mean -e {spelling}?" if spelling else "add it under `environments:`",
+        where,
+    )

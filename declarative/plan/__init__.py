@@ -1,0 +1,1 @@
+"""What would change, computed without IO."""

@@ -1,0 +1,105 @@
+"""What an apply refuses until it is allowed: the limits of what one mistake can do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from declarative.diagnostics import Diagnostic
+from declarative.model.plan import Action, Change, Plan
+
+# More than this share of at least so many recorded resources is a mass change.
+MASS_SHARE = 0.3
+MASS_MINIMUM = 10
+
+
+class Guard(StrEnum):
+    PREVENT_DESTROY = "prevent-destroy"
+    DISRUPTION = "disruption"
+    MASS_CHANGE = "mass-change"
+    EMPTY = "empty"
+
+
+# prevent-destroy has no flag: it is lifted in the manifest, where it was put.
+ALLOWABLE = (Guard.DISRUPTION, Guard.MASS_CHANGE, Guard.EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One guard that stands in the way, and what it says."""
+
+    guard: Guard
+    diagnostic: Diagnostic
+
+
+def refusals(plan: Plan, recorded: int, desired: int, allowed: Collection[str] = ()) -> tuple[Refusal, ...]:
+    """The guards that refuse `plan`, but for those in `allowed`.
+
+    `recorded` counts the records of the state, `desired` the resources of the manifests.
+    """
+    found = (
+        *_prevent_destroy(plan),
+        *_disruption(plan),
+        *_mass_change(plan, recorded),
+        *_empty(plan, recorded, desired),
+    )
+    return tuple(refusal for refusal in found if refusal.guard not in allowed)
+
+
+def _ends(change: Change) -> bool:
+    return change.action is Action.DELETE or change.action.replaces
+
+
+def _prevent_destroy(plan: Plan) -> Iterator[Refusal]:
+    for change in plan.changes:
+        if change.prevent_destroy and _ends(change):
+            verb = "replaced" if change.action.replaces else "destroyed"
+            because = (
+                f" ({', '.join(field.label for field in change.fields if field.replaces)})" if change.fields else ""
+            )
+            hint = "set `lifecycle.preventDestroy: false` in its manifest and apply that first"
+            detail = f"{change.address} would be {verb}{because}, but its lifecycle has preventDestroy."
+            yield Refusal(Guard.PREVENT_DESTROY, Diagnostic("Protected resource", detail, hint, change.where))
+
+
+def _disruption(plan: Plan) -> Iterator[Refusal]:
+    stopping = [change for change in plan.changes if change.disruption is not None]
+    if stopping:
+        each = ", ".join(
+            f"{one.address} ({one.disruption.phase}, {_gpus(one.disruption.gpus)})"
+            for one in stopping
+            if one.disruption
+        )
+        yield Refusal(
+            Guard.DISRUPTION,
+            Diagnostic("Running work would stop", f"This plan stops {each}.", "allow it with --allow disruption"),
+        )
+
+
+def _gpus(count: float) -> str:
+    return f"{count:g} GPU{'' if count == 1 else 's'}"
+
+
+def _mass_change(plan: Plan, recorded: int) -> Iterator[Refusal]:
+    ending = [change for change in plan.changes if _ends(change)]
+    if not plan.destroy and recorded >= MASS_MINIMUM and len(ending) > MASS_SHARE * recorded:
+        detail = (
+            f"This plan deletes or replaces {len(ending)} of {recorded} recorded resources: {_some(ending)}. "
+            f"More than {MASS_SHARE:.0%} at once may be a mistake."
+        )
+        yield Refusal(
+            Guard.MASS_CHANGE, Diagnostic("Many resources would end", detail, "allow it with --allow mass-change")
+        )
+
+
+def _empty(plan: Plan, recorded: int, desired: int) -> Iterator[Refusal]:
+    if not plan.destroy and not desired and recorded:
+        detail = f"The manifests are empty, but the state owns {recorded} resources: {_some(plan.changes)}."
+        hint = "check the paths, or allow it with --allow empty"
+        yield Refusal(Guard.EMPTY, Diagnostic("Everything would be destroyed", detail, hint))
+
+
+def _some(changes: Collection[Change], limit: int = 5) -> str:
+    named = [str(change.address) for change in changes]
+    return ", ".join(named[:limit]) + (f" and {len(named) - limit} more" if len(named) > limit else "")

@@ -1,0 +1,101 @@
+"""A saved plan: JSON that says everything that an apply needs, and a checksum over it.
+
+The file holds the plan, and which project it was made for. What it was planned against is held as fingerprints, which an
+apply compares with the present.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+from declarative.diagnostics import Diagnostic
+from declarative.errors import PlanError
+from declarative.model.plan import Plan
+from declarative.model.value import canonical, digest, freeze
+
+FORMAT = "declarative-plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A plan, with the counts that guards need: records in the state, and resources in the manifests."""
+
+    plan: Plan
+    recorded: int
+    desired: int
+
+
+def checksum(file: PlanFile) -> str:
+    """Twelve hexadecimal digits that name the content; equal for equal plans."""
+    return digest(_plain(file))[:12]
+
+
+def dump(file: PlanFile) -> str:
+    """The text of a plan file."""
+    content = _plain(file)
+    return canonical({"format": FORMAT, "checksum": digest(content)[:12], "content": content}) + "\n"
+
+
+def load(text: str, name: str) -> PlanFile:
+    """Reads what `dump` wrote; raises PlanError where the text is something else, or was changed."""
+    try:
+        envelope = json.loads(text)
+        if envelope["format"] != FORMAT:
+            raise _unreadable(name, f"its format is {envelope['format']}, and this release reads {FORMAT}")
+        if digest(envelope["content"])[:12] != envelope["checksum"]:
+            raise _unreadable(name, "its content does not match its checksum")
+        file: PlanFile = _built(PlanFile, envelope["content"])
+        return file
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unreadable(name, "it is not one, or it is damaged") from error
+
+
+def is_planfile(text: str) -> bool:
+    """Whether a text looks like a saved plan; cheap."""
+    return text.startswith('{"checksum"') and FORMAT.partition("/")[0] in text[-200:]
+
+
+def _unreadable(name: str, why: str) -> PlanError:
+    return PlanError(
+        Diagnostic("Unusable plan file", f"{name} cannot be applied: {why}.", "make a new one with plan --out")
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A frozen value as JSON; fields that have their default are left out."""
+    if is_dataclass(value):
+        return {f.name: _plain(got) for f in fields(value) if (got := getattr(value, f.name)) != f.default}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _built(annotation: Any, value: Any) -> Any:
+    """The inverse of `_plain`, led by the type annotations of the model."""
+    if value is None:
+        return None
+    options = [option for option in get_args(annotation) if option is not type(None)]
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        hints = _hints(annotation)
+        return annotation(**{name: _built(hints[name], item) for name, item in value.items()})
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return annotation(value)
+    if len(options) == 2 and options[1] is Ellipsis and isinstance(options[0], type):
+        return tuple(_built(options[0], item) for item in value)
+    if len(options) == 1:
+        return _built(options[0], value)
+    return freeze(value)

@@ -1,0 +1,298 @@
+"""The truth table: what is desired, what is recorded and what is live decide what happens to each resource.
+
+| desired | recorded | live             | change                                              |
+|---------|----------|------------------|-----------------------------------------------------|
+| yes     | no       | no               | create                                              |
+| yes     | no       | yes (same name)  | a conflict: import it, never adopt silently         |
+| yes     | yes      | yes              | nothing, update, or replace                         |
+| yes     | yes      | gone             | create again; for a finished run: satisfied         |
+| no      | yes      | yes              | delete, or forget                                   |
+| no      | yes      | gone             | forget                                              |
+| no      | no       | yes              | not ours                                            |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from declarative import kinds
+from declarative.diagnostics import Diagnostic
+from declarative.kinds.kind import Kind
+from declarative.model.address import Address
+from declarative.model.observed import Observed, Presence, Progress
+from declarative.model.plan import Action, Change, Disruption, Plan
+from declarative.model.record import Operation, Record
+from declarative.model.resource import OnFinished, Resource
+from declarative.model.value import EMPTY, FrozenMap, digest
+from declarative.plan.diff import Comparison, compare
+from declarative.plan.settle import settled, taken_up, without_phase
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What was observed, found by id and by name.
+
+    `taken_up` are the objects that interrupted creates are found to have made, by address; `finished` the ids of objects
+    that are gone because they had finished.
+    """
+
+    by_id: Mapping[str, Observed]
+    by_name: Mapping[tuple[str, str, str], Observed]
+    taken_up: Mapping[Address, Observed] = field(default_factory=dict)
+    finished: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, observed: Iterable[Observed], records: Iterable[Record], finished: Iterable[str] = ()) -> Live:
+        seen = tuple(observed)
+        there = [one for one in seen if one.readiness.presence is not Presence.GONE]
+        by_name = {(one.kind, one.namespace, one.name): one for one in there}
+        return cls({one.id: one for one in seen}, by_name, taken_up(records, there), frozenset(finished))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which control plane and which state a plan is made for."""
+
+    endpoint: str
+    lineage: str
+    serial: int
+
+
+def plan(
+    resources: Iterable[Resource], records: Iterable[Record], live: Live, origin: Origin
+) -> tuple[Plan, tuple[Diagnostic, ...]]:
+    """The plan that makes `live` what `resources` say, and the conflicts that forbid it."""
+    desired = {resource.address: resource for resource in resources}
+    recorded = {record.address: record for record in records}
+    changes: dict[Address, Change] = {}
+    conflicts: list[Diagnostic] = []
+    for address in sorted(desired.keys() | recorded.keys()):
+        if address in desired:
+            found = _desired(desired[address], recorded.get(address), live)
+        else:
+            found = removal(recorded[address], live)
+        if isinstance(found, Diagnostic):
+            conflicts.append(found)
+        else:
+            changes[address] = found
+    _replace_when(changes, desired)
+    ordered = tuple(changes[address] for address in sorted(changes))
+    return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), tuple(conflicts)
+
+
+def destruction(records: Iterable[Record], live: Live, origin: Origin) -> Plan:
+    """The plan that deletes everything that is recorded."""
+    changes = tuple(removal(record, live) for record in sorted(records, key=lambda record: record.address))
+    return Plan(changes, origin.endpoint, origin.lineage, origin.serial, destroy=True)
+
+
+def removal(recorded: Record, live: Live) -> Change:
+    """The change of a resource that is recorded, but no longer desired."""
+    kind = kinds.kind_named(recorded.address.kind)
+    record = settled(recorded, live.taken_up.get(recorded.address))
+    observed = _there(record, live)
+    change = Change(
+        address=record.address,
+        action=Action.DELETE,
+        id=record.id,
+        before=_seen(kind, record, observed) if observed else record.applied,
+        adopts=record is not recorded,
+        deposed=_deposed(record, live),
+        depends_on=record.depends_on,
+        prevent_destroy=record.prevent_destroy,
+        fingerprint=_fingerprint(recorded, observed),
+        disruption=_disruption(kind, record, observed),
+    )
+    if observed is None:
+        return replace(change, action=Action.FORGET, reason="it is gone from the control plane")
+    if record.keep_on_destroy:
+        return replace(change, action=Action.FORGET, reason="keepOnDestroy leaves it live", disruption=None)
+    return replace(change, reason="it is no longer in the manifests")
+
+
+def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change | Diagnostic:
+    record = settled(recorded, live.taken_up.get(recorded.address)) if recorded else None
+    observed = _there(record, live) if record else None
+    change = Change(
+        address=resource.address,
+        action=Action.CREATE,
+        after=resource.body,
+        deposed=_deposed(record, live) if record else None,
+        depends_on=resource.depends_on,
+        prevent_destroy=resource.lifecycle.prevent_destroy,
+        keep_on_destroy=resource.lifecycle.keep_on_destroy,
+        fingerprint=_fingerprint(recorded, observed),
+        where=resource.where,
+    )
+    if record is not None and observed is not None and observed.readiness.presence is Presence.LIVE:
+        reason = "an interrupted create is taken up" if record is not recorded else None
+        adopts = record is not recorded or _has_news(resource, record, observed)
+        return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason))
+    if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
+        reason = "the run finished and deleted itself"
+        return replace(change, action=Action.NO_OP, id=record.id, before=record.applied, reason=reason)
+    return _new(resource, record, live, change)
+
+
+def _new(resource: Resource, record: Record | None, live: Live, change: Change) -> Change | Diagnostic:
+    """The change of a resource that has to be created, or the conflict with the object that has its name."""
+    kind = kinds.kind_named(resource.address.kind)
+    holder = None
+    if not resource.body["metadata"].get("useGivenNameAsPrefix"):
+        holder = live.by_name.get((kind.name, kind.namespace(resource.body), resource.name))
+    if holder is not None and holder.readiness.presence is Presence.LIVE:
+        return Diagnostic(
+            "Name already taken",
+            f"{resource.address} would be created, but {kind.name} {resource.name} already exists in {holder.namespace} "
+            f"with the id {holder.id}, and the state does not own it.",
+            "give the manifest another `metadata.name`, or delete the existing object",
+            resource.where,
+        )
+    known_before = record is not None and record.applied is not None
+    reason = "it is gone from the control plane" if known_before else None
+    return replace(change, reason=reason, awaits=holder.id if holder else None)
+
+
+def _existing(resource: Resource, record: Record, observed: Observed, change: Change) -> Change:
+    """The change of a resource that is recorded and live."""
+    kind = kinds.kind_named(resource.address.kind)
+    before = _seen(kind, record, observed)
+    desired, prior = _phases(kind, resource.body, _prior(kind, record))
+    if observed.readiness.finished:
+        # A run that has ended is neither running nor stopped; its phase is no difference.
+        before, desired, prior = (without_phase(body) for body in (before, desired, prior))
+    found = compare(kind, desired, before, prior, resource.lifecycle.ignore_changes)
+    change = replace(
+        change,
+        id=observed.id,
+        before=before,
+        finished=observed.readiness.finished,
+        disruption=_disruption(kind, record, observed),
+    )
+    if not found.fields:
+        # With an old object left to delete there is something to do, although nothing differs.
+        action = Action.UPDATE if change.deposed else Action.NO_OP
+        return replace(change, action=action, disruption=None)
+    return _changed(resource, found, change)
+
+
+def _changed(resource: Resource, found: Comparison, change: Change) -> Change:
+    if any(field.replaces for field in found.fields):
+        action = Action.CREATE_THEN_DELETE if resource.lifecycle.create_before_destroy else Action.REPLACE
+        reason = "the run has finished; a changed manifest is a new run" if change.finished else None
+        return replace(change, action=action, fields=found.fields, reason=reason or change.reason)
+    stops = any(field.path == ("desiredPhase",) and field.after == "Stopped" for field in found.fields)
+    return replace(
+        change,
+        action=Action.UPDATE,
+        fields=found.fields,
+        merged=found.merged,
+        disruption=change.disruption if stops else None,
+    )
+
+
+def moved(plan: Plan, records: Iterable[Record], live: Live) -> tuple[Address, ...]:
+    """The addresses of a plan whose record or live object is no longer what the plan was made against."""
+    recorded = {record.address: record for record in records}
+
+    def now(address: Address) -> str:
+        record = recorded.get(address)
+        there = _there(settled(record, live.taken_up.get(address)), live) if record else None
+        return _fingerprint(record, there)
+
+    touched = (change for change in plan.changes if change.action is not Action.NO_OP or change.adopts)
+    return tuple(change.address for change in touched if now(change.address) != change.fingerprint)
+
+
+def _there(record: Record, live: Live) -> Observed | None:
+    found = live.by_id.get(record.id or "")
+    return found if found and found.readiness.presence is not Presence.GONE else None
+
+
+def _deposed(record: Record, live: Live) -> str | None:
+    """The old object that an interrupted replacement left behind, if it is still there."""
+    old = live.by_id.get(record.previous_id or "")
+    return old.id if old and old.readiness.presence is Presence.LIVE else None
+
+
+def _ran(record: Record, live: Live) -> bool:
+    return record.id is not None and (record.finished or record.id in live.finished)
+
+
+def _seen(kind: Kind, record: Record, observed: Observed) -> FrozenMap:
+    """The live body. Where the listing tells no spec, the spec cannot have changed since it was applied."""
+    body = observed.body if observed.body is not None and kind.endpoint.updatable else _prior(kind, record)
+    if kind.has_phase:
+        body = FrozenMap({**body, "desiredPhase": observed.desired_phase})
+    return body
+
+
+def _prior(kind: Kind, record: Record) -> FrozenMap:
+    """Everything that we may have set: what was last applied, and what an interrupted call asked for."""
+    applied = record.applied or EMPTY
+    if record.intent is None or record.intent.body is None or record.intent.operation is Operation.DELETE:
+        return applied
+    if not applied:
+        return record.intent.body
+    return compare(kind, record.intent.body, applied, EMPTY).merged
+
+
+def _phases(kind: Kind, desired: FrozenMap, prior: FrozenMap) -> tuple[FrozenMap, FrozenMap]:
+    """A phase that the manifest does not mention is not managed; one that it no longer mentions goes back to Running."""
+    if not kind.has_phase or "desiredPhase" in desired:
+        return desired, prior
+    if prior.get("desiredPhase") == "Stopped":
+        return FrozenMap({**desired, "desiredPhase": "Running"}), prior
+    return desired, without_phase(prior)
+
+
+def _has_news(resource: Resource, record: Record, observed: Observed) -> bool:
+    """Whether the state has something to record although nothing has to be called."""
+    return (
+        record.intent is not None
+        or record.depends_on != resource.depends_on
+        or record.keep_on_destroy != resource.lifecycle.keep_on_destroy
+        or record.prevent_destroy != resource.lifecycle.prevent_destroy
+        or record.finished != observed.readiness.finished
+    )
+
+
+def _disruption(kind: Kind, record: Record, observed: Observed | None) -> Disruption | None:
+    """What would be lost if the object stopped now."""
+    if observed is None or observed.readiness.progress is not Progress.READY or not kind.has_phase:
+        return None
+    gpus = kind.gpus(record.applied or EMPTY)
+    return Disruption(observed.readiness.phase or "Unknown", gpus) if gpus else None
+
+
+def _fingerprint(record: Record | None, observed: Observed | None) -> str:
+    """Equal as long as nothing that a plan depends on has moved. Progress between phases does not count."""
+    known = record and [record.id, record.applied, record.intent and record.intent.digest]
+    seen = observed and [
+        observed.id,
+        observed.readiness.presence,
+        observed.readiness.finished,
+        observed.desired_phase,
+        observed.body,
+    ]
+    return digest([known, seen])
+
+
+def _replace_when(changes: dict[Address, Change], desired: Mapping[Address, Resource]) -> None:
+    """Replaces what asks to be replaced along with others, until nothing more follows."""
+    moving = (Action.UPDATE, Action.REPLACE, Action.CREATE_THEN_DELETE)
+    settled = False
+    while not settled:
+        settled = True
+        for address, resource in desired.items():
+            change = changes.get(address)
+            if change is None or change.action not in (Action.NO_OP, Action.UPDATE) or change.before is None:
+                continue
+            cause = next(
+                (a for a in resource.lifecycle.replace_when if a in changes and changes[a].action in moving), None
+            )
+            if cause is not None:
+                settled = False
+                action = Action.CREATE_THEN_DELETE if resource.lifecycle.create_before_destroy else Action.REPLACE
+                changes[address] = replace(change, action=action, reason=f"replaceWhen: {cause} changes")

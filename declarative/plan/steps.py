@@ -1,0 +1,107 @@
+"""From changes to steps: the calls of an apply, in an order that respects dependencies.
+
+A resource is created and updated after what it depends on, and deleted before it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from declarative.model.address import Address
+from declarative.model.plan import Action, Change, Plan, Step
+from declarative.model.record import Operation
+
+
+def steps(plan: Plan) -> tuple[Step, ...]:
+    """The steps of a plan; each one's `index` is its place in the result."""
+    builder = _Builder()
+    for change in plan.changes:
+        builder.add(change)
+    return builder.ordered()
+
+
+@dataclass(slots=True)
+class _Builder:
+    made: list[Step] = field(default_factory=list)
+    # The steps of a change that bring its object about, and those that take it away.
+    arriving: dict[Address, list[int]] = field(default_factory=lambda: defaultdict(list))
+    leaving: dict[Address, list[int]] = field(default_factory=lambda: defaultdict(list))
+    changes: list[Change] = field(default_factory=list)
+
+    def add(self, change: Change) -> None:
+        self.changes.append(change)
+        if change.deposed:
+            self.step(change, Operation.DELETE, self.arriving, id=change.deposed)
+        if change.adopts:
+            self.step(change, Operation.ADOPT, self.arriving)
+        match change.action:
+            case Action.CREATE:
+                self.create(change)
+            case Action.UPDATE:
+                self.update(change)
+            case Action.REPLACE:
+                gone = self.step(change, Operation.DELETE, self.leaving)
+                self.create(change, needs=(gone,))
+            case Action.CREATE_THEN_DELETE:
+                there = self.create(change)
+                self.step(change, Operation.DELETE, self.leaving, needs=(there,))
+            case Action.DELETE:
+                self.step(change, Operation.DELETE, self.leaving)
+            case Action.FORGET:
+                self.step(change, Operation.FORGET, self.leaving)
+            case Action.NO_OP:
+                pass
+
+    def create(self, change: Change, needs: tuple[int, ...] = ()) -> int:
+        assert change.after is not None
+        made = self.step(change, Operation.CREATE, self.arriving, needs=needs)
+        # The control plane starts every training; one that is to be stopped is suspended at once.
+        if change.after.get("desiredPhase") == "Stopped":
+            made = self.step(change, Operation.SUSPEND, self.arriving, needs=(made,))
+        return made
+
+    def update(self, change: Change) -> None:
+        phase = next((field.after for field in change.fields if field.path == ("desiredPhase",)), None)
+        if phase is None and change.fields:
+            self.step(change, Operation.UPDATE, self.arriving)
+        elif phase is not None:
+            self.step(change, Operation.SUSPEND if phase == "Stopped" else Operation.RESUME, self.arriving)
+
+    def step(
+        self,
+        change: Change,
+        operation: Operation,
+        side: dict[Address, list[int]],
+        *,
+        needs: tuple[int, ...] = (),
+        id: str | None = None,
+    ) -> int:
+        index = len(self.made)
+        earlier = self.arriving[change.address][-1:]
+        self.made.append(
+            Step(
+                index=index,
+                address=change.address,
+                operation=operation,
+                id=id or (None if operation is Operation.CREATE else change.id),
+                body=change.before if operation is Operation.DELETE else change.after,
+                merged=change.merged if operation is Operation.UPDATE else None,
+                awaits=change.awaits if operation is Operation.CREATE else None,
+                needs=tuple(dict.fromkeys((*needs, *earlier))),
+                change=change,
+            )
+        )
+        side[change.address].append(index)
+        return index
+
+    def ordered(self) -> tuple[Step, ...]:
+        """Adds the needs that dependencies bring."""
+        needs: dict[int, set[int]] = {step.index: set(step.needs) for step in self.made}
+        for change in self.changes:
+            for dependency in change.depends_on:
+                for mine in self.arriving[change.address]:
+                    needs[mine].update(self.arriving[dependency])
+                for theirs in self.leaving[dependency]:
+                    needs[theirs].update(self.leaving[change.address])
+        return tuple(replace(step, needs=tuple(sorted(needs[step.index]))) for step in self.made)

@@ -1,0 +1,169 @@
+"""One HTTP exchange with the control plane: signed, bounded, retried where that is safe, and its errors told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from declarative.diagnostics import Diagnostic
+from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unreachable
+from declarative.runai.credentials import Credentials
+
+# Seconds. Reading takes longest: creating a workload asks a cluster.
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+RETRIES = 4
+BUSY = (429, 503)
+PASSING = (*BUSY, 502, 504)
+
+
+class Transport:
+    """Talks to one control plane. Use as an asynchronous context manager.
+
+    `endpoint` is a base URL. With `read_only` anything but a GET is refused before it is sent. `inner` replaces the
+    network, for the embedded control plane.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        credentials: Credentials,
+        *,
+        parallelism: int = 10,
+        ca_bundle: str | None = None,
+        read_only: bool = False,
+        inner: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.read_only = read_only
+        self._turns = asyncio.Semaphore(parallelism)
+        self._client = httpx.AsyncClient(
+            base_url=self.endpoint,
+            auth=credentials.auth(self.endpoint),
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism),
+            verify=_verification(ca_bundle) if inner is None else False,
+            transport=inner,
+            headers={"Accept": "application/json"},
+        )
+
+    async def __aenter__(self) -> Transport:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
+        """The JSON of a GET; raises ControlPlaneError."""
+        return await self._exchange("GET", path, parameters=parameters, safe=True)
+
+    async def send(self, method: str, path: str, body: Any = None, *, safe: bool) -> Any:
+        """The JSON of a call that changes something, None for an empty answer; raises ControlPlaneError.
+
+        `safe` says that sending it twice does what sending it once does: only then it is retried when its outcome is
+        unknown.
+        """
+        assert not self.read_only, f"{method} {path} during a command that only reads"
+        return await self._exchange(method, path, body=body, safe=safe)
+
+    async def _exchange(
+        self, method: str, path: str, *, parameters: Mapping[str, str | int] | None = None, body: Any = None, safe: bool
+    ) -> Any:
+        for attempt in range(RETRIES + 1):
+            try:
+                async with self._turns:
+                    response = await self._client.request(method, path, params=parameters, json=body)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                failure = _unreachable(self.endpoint, method, path, error)
+                if attempt == RETRIES or isinstance(error, httpx.ConnectError) or not (safe or not failure.ambiguous):
+                    raise failure from error
+                await asyncio.sleep(_pause(attempt, None))
+                continue
+            if attempt < RETRIES and (response.status_code in PASSING if safe else response.status_code == 429):
+                await asyncio.sleep(_pause(attempt, response.headers.get("Retry-After")))
+                continue
+            return _content(response, method, path)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _verification(ca_bundle: str | None) -> ssl.SSLContext | bool:
+    if not ca_bundle:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_bundle)
+    except (OSError, ssl.SSLError) as error:
+        diagnostic = Diagnostic("Unusable CA bundle", f"{ca_bundle}: {error}.", "check DECLARATIVE_CA_BUNDLE")
+        raise ControlPlaneError(diagnostic) from error
+
+
+def _pause(attempt: int, retry_after: str | None) -> float:
+    """Seconds to wait before the next attempt: what the server asks for, or longer each time, never in step with others."""
+    if retry_after and retry_after.isdigit():
+        return min(float(retry_after), 60.0)
+    return 0.2 * 2.0**attempt * (0.5 + random.random())  # noqa: S311 (no secret depends on it)
+
+
+def _unreachable(endpoint: str, method: str, path: str, error: Exception) -> Unreachable:
+    never_sent = isinstance(
+        error,
+        (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol),
+    )
+    what = (
+        "did not answer in time"
+        if isinstance(error, httpx.TimeoutException)
+        else f"cannot be reached: {error or type(error).__name__}"
+    )
+    return Unreachable(
+        Diagnostic(
+            "Control plane unreachable",
+            f"{method} {path}: {endpoint} {what}.",
+            "check the endpoint and the network; `--endpoint sandbox` needs neither",
+        ),
+        ambiguous=not never_sent,
+    )
+
+
+def _content(response: httpx.Response, method: str, path: str) -> Any:
+    """The JSON of a good answer; raises for any other."""
+    if response.is_success:
+        try:
+            return response.json() if response.content else None
+        except ValueError:
+            return None  # some releases answer accepted calls with plain text
+    raise _refusal(response, method, path)
+
+
+def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unauthorized:
+    envelope = _envelope(response)
+    message = str(envelope.get("message") or response.reason_phrase or "no message")
+    status = response.status_code
+    details = envelope.get("details")
+    detail = f"{method} {path} answered {status}: {message.rstrip('.')}." + (f" {details}" if details else "")
+    if status == httpx.codes.UNAUTHORIZED:
+        hint = "the credentials are wrong or have expired: set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and _CLIENT_SECRET"
+        return Unauthorized(Diagnostic("Not signed in", detail, hint))
+    issues = tuple(
+        (str(issue.get("field", "")), str(issue.get("details", "")))
+        for issue in envelope.get("complianceIssues") or ()
+        if isinstance(issue, Mapping)
+    )
+    if status == httpx.codes.NOT_FOUND:
+        return NotFound(Diagnostic("No such object", detail), status=status)
+    if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and "already exists" in message):
+        return Conflict(Diagnostic("Conflict at the control plane", detail), status=status)
+    forbidden = "the credentials are valid, but may not do this" if status == httpx.codes.FORBIDDEN else None
+    return Refused(Diagnostic("Refused by the control plane", detail, forbidden), status=status, issues=issues)
+
+
+def _envelope(response: httpx.Response) -> Mapping[str, Any]:
+    """The error envelope; empty where a gateway answered with HTML or nothing."""
+    try:
+        found = json.loads(response.content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}

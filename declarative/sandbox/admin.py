@@ -1,0 +1,158 @@
+"""The sandbox's own API under /_sandbox/: settings, and what happens behind the client's back. It asks for no token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from declarative import __version__
+from declarative.kinds.fields.base import Fields
+from declarative.sandbox import store
+from declarative.sandbox.phases import FINISHED, GONE, clock_of
+from declarative.sandbox.trainings import course, turn
+from declarative.sandbox.wire import Answer, Call, accepted, conforming, json_object, missing
+
+_POLICY = "Added to every object that is created or replaced, unless it names the item itself; by name."
+
+
+def _speed(value: Any) -> Any:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value != "instant" and not (number and 0 < value <= 1_000_000):
+        raise PydanticCustomError("format", "{expected}", {"expected": "a number up to 1000000, or instant,"})
+    return value
+
+
+def _texts(value: Any) -> Any:
+    good = isinstance(value, Mapping) and all(
+        1 <= len(name) <= 63 and isinstance(text, str) for name, text in value.items()
+    )
+    if not good:
+        raise PydanticCustomError(
+            "format", "{expected}", {"expected": "a mapping from names (up to 63 characters) to texts"}
+        )
+    return value
+
+
+Speed = Annotated[
+    Any,
+    AfterValidator(_speed),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000}, {"const": "instant"}]}),
+]
+Texts = Annotated[
+    Any,
+    AfterValidator(_texts),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"minLength": 1, "maxLength": 63},
+            "additionalProperties": {"type": "string"},
+        }
+    ),
+]
+Seconds = Annotated[int, Field(ge=1, le=366 * 24 * 3600)]
+
+
+class Policy(Fields):
+    """What the control plane adds to specs."""
+
+    labels: Texts = Field(default_factory=dict, description=f"Labels. {_POLICY}")
+    annotations: Texts = Field(default_factory=dict, description=f"Annotations. {_POLICY}")
+    environmentVariables: Texts = Field(default_factory=dict, description=f"Environment variables. {_POLICY}")
+
+
+class SandboxSettings(Fields):
+    """How the sandbox behaves. What a PUT does not give gets its default; a PATCH leaves it as it is."""
+
+    speed: Speed = Field(1, description="How fast phases move, times the usual; instant leaves no time between.")
+    tokenLifetimeSeconds: Seconds = Field(3600, description="Seconds for which tokens are good that are issued later.")
+    policy: Policy = Field(default_factory=Policy, description="What is added to specs.")
+
+
+class PhaseRequest(Fields):
+    """Puts a workload into a phase."""
+
+    phase: Literal["Completed", "Failed", "Running", "Pending", "Degraded", "Stopped", "Unknown"] = Field(
+        description="Phase in which the workload is from now on, and stays. Pending is preempted."
+    )
+
+
+def about(call: Call) -> Answer:
+    phases = [course(row).phase(call.moment) for row in call.rows.execute("SELECT * FROM workloads")]
+    counts = {
+        "workloads": sum(phase != GONE for phase in phases),
+        "deletedWorkloads": phases.count(GONE),
+        "templates": call.rows.execute("SELECT count(*) FROM templates").fetchone()[0],
+    }
+    return Answer(
+        200,
+        {
+            "name": "declarative sandbox",
+            "version": __version__,
+            "description": "An embedded control plane to learn, demonstrate and test with.",
+            "settings": _settings(call),
+            "counts": counts,
+        },
+    )
+
+
+def replace_settings(call: Call) -> Answer:
+    given = conforming(SandboxSettings, json_object(call.body))
+    return _set(call, {**store.DEFAULTS, **given, "policy": {**store.DEFAULTS["policy"], **given.get("policy", {})}})
+
+
+def merge_settings(call: Call) -> Answer:
+    given = conforming(SandboxSettings, json_object(call.body))
+    policy = {**call.settings["policy"], **given.get("policy", {})}
+    return _set(call, {**_settings(call), **given, "policy": policy})
+
+
+def reset(call: Call) -> Answer:
+    store.empty(call.rows)
+    return Answer(200, {"code": 200, "message": "The sandbox is as new."})
+
+
+def requests(call: Call) -> Answer:
+    """How often each operation was asked for since the last reset; the admin API does not count."""
+    rows = call.rows.execute("SELECT method, path, count FROM requests ORDER BY path, method")
+    return Answer(200, {"requests": [dict(row) for row in rows]})
+
+
+def put_in_phase(call: Call) -> Answer:
+    """Completes, fails, preempts or otherwise moves a workload, as the cluster or its administrator would."""
+    workload, desired = _live(call)
+    phase = conforming(PhaseRequest, json_object(call.body))["phase"]
+    finished = call.moment.wall if phase in FINISHED else None
+    wanted = {"Stopped": "Stopped", **dict.fromkeys(("Running", "Pending", "Degraded"), "Running")}
+    turn(call, workload, phase, wanted.get(phase, desired), finished=finished)
+    return accepted()
+
+
+def remove(call: Call) -> Answer:
+    """Removes a workload at once, without a phase in between."""
+    workload, _ = _live(call)
+    turn(call, workload, "delete", "Deleted", deleted=call.moment.wall)
+    # Far enough in the past that the course is over.
+    call.rows.execute("UPDATE workloads SET began = ? WHERE id = ?", (call.moment.sandbox - 3600, workload))
+    return accepted()
+
+
+def _live(call: Call) -> tuple[str, str]:
+    """Id and desired phase of the workload; 404 when it is gone or going."""
+    workload = call.id("workloadId", "Workload")
+    row = call.rows.execute("SELECT * FROM workloads WHERE id = ?", (workload,)).fetchone()
+    if row is None or course(row).phase(call.moment) in (GONE, "Deleting"):
+        raise missing("Workload", workload)
+    return workload, row["desired"]
+
+
+def _settings(call: Call) -> dict[str, Any]:
+    return {name: call.settings[name] for name in store.DEFAULTS}
+
+
+def _set(call: Call, settings: dict[str, Any]) -> Answer:
+    clock = clock_of(call.settings).turned(call.moment.wall, settings["speed"])
+    store.write(call.rows, {**settings, "wall": clock.wall, "sandbox": clock.sandbox})
+    return Answer(200, settings)

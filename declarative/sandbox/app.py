@@ -1,0 +1,154 @@
+"""The application: which handler answers what, and the transaction around each."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from declarative.sandbox import admin, auth, directory, templates, trainings, workloads
+from declarative.sandbox.phases import clock_of
+from declarative.sandbox.store import Store, read
+from declarative.sandbox.wire import Answer, Call, Handler, Refusal, encoded
+
+TOKEN_PATH = "/api/v1/token"  # noqa: S105 - a path
+_TRAINING = "/api/v1/workloads/trainings/{workloadId}"
+_TEMPLATES = "/api/v1/asset/workload-template"
+
+
+def _document(_: Call) -> Answer:
+    # Imported here: generating schemas is slow, and few ask for it.
+    from declarative.sandbox.openapi import document
+
+    return Answer(200, document())
+
+
+ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
+    {
+        TOKEN_PATH: {"POST": auth.issue},
+        "/api/v1/workloads": {"GET": workloads.listed},
+        "/api/v1/workloads/trainings": {"POST": trainings.create},
+        _TRAINING: {"GET": trainings.get, "DELETE": trainings.delete},
+        f"{_TRAINING}/suspend": {"POST": trainings.suspend},
+        f"{_TRAINING}/resume": {"POST": trainings.resume},
+        _TEMPLATES: {"GET": templates.listed, "POST": templates.create},
+        _TEMPLATES + "/{AssetId}": {"GET": templates.get, "PUT": templates.update, "DELETE": templates.delete},
+        "/api/v1/org-unit/projects": {"GET": directory.projects},
+        "/api/v1/org-unit/departments": {"GET": directory.departments},
+        "/api/v1/clusters": {"GET": directory.clusters},
+        "/api/v1/asset/environment": {"GET": directory.environments},
+        "/api/v1/asset/compute": {"GET": directory.computes},
+        "/api/v1/asset/datasource": {"GET": directory.datasources},
+        "/_sandbox/": {"GET": admin.about},
+        "/_sandbox/openapi.json": {"GET": _document},
+        "/_sandbox/settings": {"PUT": admin.replace_settings, "PATCH": admin.merge_settings},
+        "/_sandbox/reset": {"POST": admin.reset},
+        "/_sandbox/requests": {"GET": admin.requests},
+        "/_sandbox/workloads/{workloadId}": {"DELETE": admin.remove},
+        "/_sandbox/workloads/{workloadId}/phase": {"POST": admin.put_in_phase},
+    }
+)
+
+
+def create_app(path: Path, *, clock: Callable[[], float] = time.time) -> Starlette:
+    """The application over the SQLite file `path`, which is made where missing.
+
+    `clock` tells wall time in seconds since 1970. Any number of applications, in any number of processes, may share
+    the file. Raises ControlPlaneError when the file cannot be used.
+    """
+    store = Store(path)
+    app = Starlette(
+        routes=[Route(at, _Endpoint(store, clock, at, handlers)) for at, handlers in ROUTES.items()],
+        exception_handlers={HTTPException: _no_route, Exception: _accident},
+    )
+    app.router.redirect_slashes = False
+    app.state.store = store
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """All methods of one path, as an ASGI application, so that a wrong method gets an envelope, too."""
+
+    store: Store
+    clock: Callable[[], float]
+    path: str
+    handlers: Mapping[str, Handler]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return
+        await self._respond(request, body)(scope, receive, send)
+
+    def _respond(self, request: Request, body: bytes) -> Response:
+        handler = self.handlers.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            allowed = ", ".join(sorted(self.handlers))
+            return _refused(Refusal(405, "Method not allowed", f"It takes {allowed}.", headers={"Allow": allowed}))
+        try:
+            with self.store.transaction() as rows:
+                return _within(self._call(rows, request, body), self.path, handler, request)
+        except sqlite3.OperationalError as error:
+            return _refused(Refusal(503, "The sandbox is busy", str(error), headers={"Retry-After": "1"}))
+
+    def _call(self, rows: sqlite3.Connection, request: Request, body: bytes) -> Call:
+        settings = read(rows)
+        return Call(
+            rows=rows,
+            moment=clock_of(settings).at(self.clock()),
+            path=request.path_params,
+            query=request.query_params,
+            body=body,
+            content_type=request.headers.get("content-type", ""),
+            settings=settings,
+        )
+
+
+def _within(call: Call, path: str, handler: Handler, request: Request) -> Response:
+    """Answers within the transaction: a refusal undoes what the handler wrote, but the request counts."""
+    counted = path.startswith("/api/")
+    if counted:
+        call.rows.execute(
+            "INSERT INTO requests VALUES (?, ?, 1) ON CONFLICT (method, path) DO UPDATE SET count = count + 1",
+            (request.method, path),
+        )
+    call.rows.execute("SAVEPOINT handler")
+    try:
+        if counted and path != TOKEN_PATH:
+            call = replace(call, user=auth.user(request.headers.get("authorization"), call.settings, call.moment.wall))
+        answer = handler(call)
+    except Refusal as refusal:
+        call.rows.execute("ROLLBACK TO handler")
+        return _refused(refusal)
+    return _json(answer.status, answer.value)
+
+
+def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encoded(value), status, dict(headers or {}), media_type="application/json")
+
+
+def _refused(refusal: Refusal) -> Response:
+    return _json(refusal.status, refusal.body, refusal.headers)
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _refused(Refusal(error.status_code, error.detail, f"There is no {request.url.path} here."))
+
+
+def _accident(_: Request, error: Exception) -> Response:
+    return _refused(Refusal(500, "Unexpected error", type(error).__name__))

@@ -1,0 +1,105 @@
+"""Which phase a workload is in: a pure function of when it was set on its course and of what the clock says now.
+
+Two clocks run. Wall time stamps the objects and counts down to their automatic deletion. Sandbox time, which the speed
+setting stretches, moves the phases; it never runs backwards, so that changing the speed cannot revive what was deleted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+GONE = "Gone"
+FINISHED = ("Completed", "Failed")
+DEFAULT_RETENTION_SECONDS = 30 * 24 * 3600
+SOFT_DELETED_SECONDS = 14 * 24 * 3600
+
+# A course is a row of phases, each with the seconds of sandbox time that it lasts; the last one stays.
+_UP = (("Pending", 0.3), ("Initializing", 0.4), ("Running", math.inf))
+COURSES: Mapping[str, tuple[tuple[str, float], ...]] = {
+    "create": (("Creating", 0.2), *_UP),
+    "resume": (("Resuming", 0.2), *_UP),
+    "suspend": (("Stopping", 0.3), ("Stopped", math.inf)),
+    "delete": (("Deleting", 0.3), (GONE, math.inf)),
+}
+# Put between two instants when the speed stops being `instant`: longer than any course takes.
+_LONGEST = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, in seconds: `wall` since 1970, `sandbox` since the sandbox was made."""
+
+    wall: float
+    sandbox: float
+    instant: bool = False
+
+    def since(self, then: float) -> float:
+        """Seconds of sandbox time since `then`."""
+        return math.inf if self.instant else max(0.0, self.sandbox - then)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Sandbox time: at the wall time `wall` it was `sandbox`, and since then it has run at `speed`."""
+
+    wall: float
+    sandbox: float
+    speed: float | str
+
+    def at(self, wall: float) -> Moment:
+        passed = max(0.0, wall - self.wall)
+        if isinstance(self.speed, str):  # "instant", the only word
+            return Moment(wall, self.sandbox + passed, instant=True)
+        return Moment(wall, self.sandbox + passed * self.speed)
+
+    def turned(self, wall: float, speed: float | str) -> Clock:
+        """The clock from `wall` on, at another speed."""
+        now = self.at(wall)
+        return Clock(wall, now.sandbox + (_LONGEST if now.instant else 0.0), speed)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a workload was told last: `name` is a course, or a phase in which it was put to stay.
+
+    `began` is sandbox time; `finished` and `deleted` are wall time, None where that has not happened; `retention` are
+    the seconds from the end of the workload to its automatic deletion.
+    """
+
+    name: str
+    began: float
+    finished: float | None = None
+    deleted: float | None = None
+    retention: float = DEFAULT_RETENTION_SECONDS
+
+    def phase(self, now: Moment) -> str:
+        if self.finished is not None and now.wall >= self.finished + max(0.0, self.retention):
+            return GONE
+        passed = now.since(self.began)
+        for phase, seconds in COURSES.get(self.name, ((self.name, math.inf),)):
+            if passed < seconds or seconds == math.inf:
+                return phase
+            passed -= seconds
+        raise AssertionError(self.name)
+
+    def gone_at(self, now: Moment) -> float | None:
+        """The wall time of the deletion, once the workload is gone."""
+        if self.phase(now) != GONE:
+            return None
+        if self.name == "delete":
+            return self.deleted
+        assert self.finished is not None
+        return self.finished + max(0.0, self.retention)
+
+
+def stamp(wall: float) -> str:
+    """A wall time in seconds as an ISO 8601 time in UTC."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock_of(settings: Mapping[str, Any]) -> Clock:
+    return Clock(settings["wall"], settings["sandbox"], settings["speed"])

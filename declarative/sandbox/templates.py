@@ -1,0 +1,153 @@
+"""Workload templates: ids in requests, objects in answers, and a PUT that replaces all that can be changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from declarative.kinds.shape import shape_of
+from declarative.kinds.workload_template import (
+    DataSourceOverrides,
+    RunParameters,
+    WorkloadSupportedTypes,
+    WorkloadTemplateCreateRequest,
+    WorkloadTemplateUpdateRequest,
+)
+from declarative.sandbox import seeds
+from declarative.sandbox.answers import INJECTED, filled, injected
+from declarative.sandbox.directory import chosen
+from declarative.sandbox.phases import stamp
+from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
+
+_SCOPE_IDS = {"cluster": "clusterId", "department": "departmentId", "project": "projectId"}
+
+
+def listed(call: Call) -> Answer:
+    rows = call.rows.execute("SELECT body FROM templates ORDER BY sequence").fetchall()
+    return Answer(200, {"entries": chosen([json.loads(row["body"]) for row in rows], call.query)})
+
+
+def create(call: Call) -> Answer:
+    request = conforming(WorkloadTemplateCreateRequest, strict_object(call))
+    given = request["meta"]
+    _check_scope(given)
+    now = stamp(call.moment.wall)
+    meta = {name: value for name, value in given.items() if value is not None}
+    meta |= {
+        "id": str(uuid.uuid4()),
+        "kind": "workload-template",
+        "tenantId": seeds.TENANT,
+        "autoDelete": bool(given.get("autoDelete")),
+        "workloadSupportedTypes": filled(shape_of(WorkloadSupportedTypes), given.get("workloadSupportedTypes")),
+        **{"createdBy": call.user, "createdAt": now, "updatedBy": call.user, "updatedAt": now},
+    }
+    if given["scope"] == "project":
+        meta["projectName"] = seeds.PROJECTS[str(given["projectId"])][0]
+    body = {"meta": meta, "spec": _spec(request["spec"], call.settings["policy"])}
+    try:
+        call.rows.execute(
+            "INSERT INTO templates (id, owner, name, body) VALUES (?, ?, ?, ?)",
+            (meta["id"], _owner(meta), meta["name"], json.dumps(body)),
+        )
+    except sqlite3.IntegrityError:
+        raise _taken(meta) from None
+    return Answer(202, body)
+
+
+def get(call: Call) -> Answer:
+    return Answer(200, _found(call))
+
+
+def update(call: Call) -> Answer:
+    body = _found(call)
+    request = conforming(WorkloadTemplateUpdateRequest, strict_object(call))
+    meta = {name: value for name, value in body["meta"].items() if name != "description"}
+    meta |= {name: value for name, value in request["meta"].items() if value is not None}
+    meta |= {"updatedBy": call.user, "updatedAt": stamp(call.moment.wall)}
+    body = {"meta": meta, "spec": _spec(request["spec"], call.settings["policy"])}
+    try:
+        call.rows.execute(
+            "UPDATE templates SET name = ?, body = ? WHERE id = ?", (meta["name"], json.dumps(body), meta["id"])
+        )
+    except sqlite3.IntegrityError:
+        raise _taken(meta) from None
+    return Answer(202, body)
+
+
+def delete(call: Call) -> Answer:
+    call.rows.execute("DELETE FROM templates WHERE id = ?", (_found(call)["meta"]["id"],))
+    return accepted()
+
+
+def _found(call: Call) -> dict[str, Any]:
+    template = call.id("AssetId", "Template")
+    row = call.rows.execute("SELECT body FROM templates WHERE id = ?", (template,)).fetchone()
+    if row is None:
+        raise missing("Template", template)
+    body: dict[str, Any] = json.loads(row["body"])
+    return body
+
+
+def _taken(meta: Mapping[str, Any]) -> Refusal:
+    return Refusal(
+        409, f"Template {meta['name']} already exists", f"The scope {meta['scope']} has a template of this name."
+    )
+
+
+def _owner(meta: Mapping[str, Any]) -> str:
+    """The scope and the object of that scope: names are unique within it."""
+    return f"{meta['scope']}/{meta.get(_SCOPE_IDS.get(meta['scope'], ''), '')}"
+
+
+def _check_scope(meta: Mapping[str, Any]) -> None:
+    known = (
+        ("projectId", "project", seeds.PROJECTS),
+        ("clusterId", "cluster", seeds.CLUSTERS),
+        ("departmentId", "department", (seeds.DEPARTMENT,)),
+    )
+    for name, what, ids in known:
+        given = meta.get(name)
+        if given is not None and str(given).lower() not in ids:
+            raise Refusal(400, f"The {what} does not exist", f"There is no {what} with the id {given}.")
+
+
+def _spec(given: Mapping[str, Any], policy: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The spec as answers carry it: assets by id, name and more."""
+    run = given.get("specificEnv")
+    if run is not None or any(policy.get(field) for field in INJECTED):
+        run = filled(shape_of(RunParameters), injected(run or {}, policy))
+    return {"assets": _assets(given["assets"]), "specificEnv": run, "distributed": None}
+
+
+def _assets(given: Mapping[str, Any]) -> dict[str, Any]:
+    environment = _asset(seeds.ENVIRONMENTS, given["environment"], "environment")
+    tools = [tool["internalToolInfo"]["toolType"] for tool in environment["spec"]["connections"]]
+    compute = given.get("compute")
+    return {
+        "environment": {**_reference(environment), "toolTypes": tools},
+        "compute": None if compute is None else _reference(_asset(seeds.COMPUTES, compute, "compute")),
+        "datasources": [_datasource(item) for item in given.get("datasources", ())],
+        "workloadVolumes": list(given.get("workloadVolumes", ())),
+    }
+
+
+def _datasource(item: Mapping[str, Any]) -> dict[str, Any]:
+    asset = _asset(seeds.DATASOURCES, item["id"], "data source")
+    kind = asset["meta"]["kind"]
+    if item["kind"] != kind:
+        raise Refusal(400, "The data source is of another kind", f"{asset['meta']['name']} is of the kind {kind}.")
+    overrides = filled(shape_of(DataSourceOverrides), item.get("overrides"))
+    return {**_reference(asset), "kind": kind, "overrides": overrides}
+
+
+def _asset(assets: Mapping[str, dict[str, Any]], id: str, what: str) -> dict[str, Any]:
+    if id.lower() not in assets:
+        raise Refusal(400, f"The {what} does not exist", f"There is no {what} with the id {id}.")
+    return assets[id.lower()]
+
+
+def _reference(asset: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": asset["meta"]["id"], "name": asset["meta"]["name"]}

@@ -1,0 +1,160 @@
+"""Records as rows of text, and the rules that every state keeps.
+
+    1. A record without an id has a create pending.
+    2. A record without an applied body has a create pending.
+    3. An address has one record.
+    4. An object at the control plane (kind and id) belongs to one record, once.
+    5. A pending create or update says what it asks for.
+    6. A record does not depend on itself.
+
+`violations` checks them whenever a state is read, and `flaws` those of one record before it is written: a state that
+breaks them would make the next plan lie. Nothing here reads or writes a file.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from declarative.model.address import Address
+from declarative.model.record import Intent, Operation, Record
+from declarative.model.value import FrozenMap
+
+# Raised by one with every change of the rows or of the tables around them.
+FORMAT = 1
+
+
+class Malformed(ValueError):
+    """A row is not what this module writes; the message says which and why."""
+
+
+class Row(NamedTuple):
+    """One record as the tables hold it: every fact once. `data` and `intent` are JSON objects."""
+
+    address: str
+    kind: str
+    key: str
+    id: str | None
+    name: str
+    project: str | None
+    data: str
+    intent: str | None
+
+
+def encode(record: Record) -> Row:
+    """The row of a record. What is at its default is left out, so that rows stay short."""
+    data = {
+        "applied": record.applied,
+        "dependsOn": [str(address) for address in record.depends_on],
+        "keepOnDestroy": record.keep_on_destroy,
+        "preventDestroy": record.prevent_destroy,
+        "finished": record.finished,
+        "previousId": record.previous_id,
+    }
+    return Row(
+        address=str(record.address),
+        kind=record.address.kind,
+        key=record.address.key,
+        id=record.id,
+        name=record.name,
+        project=record.project,
+        data=_text({name: value for name, value in data.items() if value not in (None, False, [])}),
+        intent=_encode_intent(record.intent) if record.intent else None,
+    )
+
+
+def decode(row: Row) -> Record:
+    """The record of a row; raises Malformed. Unknown entries are ignored: a newer release may add some."""
+    try:
+        data = _value(row.data)
+        return Record(
+            address=Address(row.kind, row.key),
+            id=row.id,
+            name=row.name,
+            project=row.project,
+            applied=data.get("applied"),
+            depends_on=tuple(map(_address, data.get("dependsOn", ()))),
+            keep_on_destroy=data.get("keepOnDestroy", False),
+            prevent_destroy=data.get("preventDestroy", False),
+            finished=data.get("finished", False),
+            previous_id=data.get("previousId"),
+            intent=_decode_intent(row.intent) if row.intent is not None else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Malformed(f"the row of {row.address} cannot be read: {error}") from error
+
+
+def violations(records: Iterable[Record]) -> Iterator[str]:
+    """Every breach of the rules among all records of a state, in words."""
+    addresses: set[Address] = set()
+    owners: dict[tuple[str, str], Address] = {}
+    for record in records:
+        yield from flaws(record)
+        if record.address in addresses:
+            yield f"rule 3: {record.address} is recorded twice"
+        addresses.add(record.address)
+        for owned in filter(None, (record.id, record.previous_id)):
+            owner = owners.setdefault((record.address.kind, owned), record.address)
+            if owner != record.address:
+                yield f"rule 4: {owner} and {record.address} both own {owned}"
+
+
+def flaws(record: Record) -> Iterator[str]:
+    """Every breach of the rules that one record can show by itself."""
+    intent = record.intent
+    creating = intent is not None and intent.operation is Operation.CREATE
+    if record.id is None and not creating:
+        yield f"rule 1: {record.address} has no id, and no create is pending"
+    if record.applied is None and not creating:
+        yield f"rule 2: {record.address} has no applied body, and no create is pending"
+    if record.id is not None and record.id == record.previous_id:
+        yield f"rule 4: {record.address} owns {record.id} twice"
+    if intent and intent.body is None and intent.operation in (Operation.CREATE, Operation.UPDATE):
+        yield f"rule 5: {record.address} has a pending {intent.operation} without a body"
+    if record.address in record.depends_on:
+        yield f"rule 6: {record.address} depends on itself"
+
+
+# Few resources are depended on, and by many.
+_address = functools.lru_cache(maxsize=1024)(Address.parse)
+
+
+def _encode_intent(intent: Intent) -> str:
+    return _text(
+        {"operation": intent.operation, "body": intent.body, "digest": intent.digest, "since": intent.since},
+    )
+
+
+def _decode_intent(text: str) -> Intent:
+    entry = _value(text)
+    return Intent(Operation(entry["operation"]), entry["body"], entry["digest"], entry["since"])
+
+
+def _text(value: Any) -> str:
+    # ASCII alone, because half of a surrogate pair, which YAML escapes can smuggle in, has no UTF-8 form.
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _value(text: str) -> FrozenMap:
+    value = _DECODER.decode(text)
+    if not isinstance(value, FrozenMap):
+        raise Malformed("it is no JSON object")
+    return value
+
+
+def _freeze(entries: dict[str, Any]) -> FrozenMap:
+    """Called for every JSON object, innermost first, so that only the lists in between are left to freeze."""
+    for key, item in entries.items():
+        if type(item) is list:
+            entries[key] = _freeze_list(item)
+    return FrozenMap(entries)
+
+
+def _freeze_list(items: list[Any]) -> tuple[Any, ...]:
+    return tuple(_freeze_list(item) if type(item) is list else item for item in items)
+
+
+# Made once: `json.loads` with a hook makes a decoder at every call.
+_DECODER = json.JSONDecoder(object_hook=_freeze)

@@ -1,0 +1,137 @@
+"""The contract of a state store, and the values that it speaks of.
+
+Reading takes no lock and changes nothing. Writing needs a lease, and every write is one small durable commit: when `put`
+returns, the record survives a kill and a power failure. A lock carries a fence, a number that grows with every holder;
+a lease checks it within each commit, so that a holder that lost its lock can never write over its successor.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from declarative.diagnostics import Diagnostic
+from declarative.errors import StateError
+from declarative.model.address import Address
+from declarative.model.record import Record
+from declarative.state import process
+
+# Seconds between two signs of life of a holder, and after how many without one it counts as dead on another machine.
+HEARTBEAT = 10.0
+EXPIRY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state at one moment, records in order of address. Where nothing exists yet: no lineage, serial 0."""
+
+    lineage: str = ""
+    serial: int = 0
+    records: tuple[Record, ...] = ()
+
+    def by_address(self) -> dict[Address, Record]:
+        return {record.address: record for record in self.records}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock. `place` and `started` tell the process from others of the same number; see `process`."""
+
+    who: str
+    host: str
+    pid: int
+    command: str
+    place: str = ""
+    started: str = ""
+
+    @classmethod
+    def current(cls, command: str) -> Holder:
+        """This process, running `command`."""
+        pid = os.getpid()
+        return cls(_user(), platform.node(), pid, command, process.place(), process.started(pid))
+
+    def is_gone(self) -> bool | None:
+        """Whether the process has ended; None where that cannot be seen from here."""
+        if (self.host, self.place) != (platform.node(), process.place()):
+            return None
+        return not process.runs(self.pid, self.started)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock as taken. `since` and `heartbeat` are seconds since the epoch by the holder's clock."""
+
+    id: str
+    holder: Holder
+    since: float
+    heartbeat: float
+    fence: int = 0
+
+    def is_abandoned(self, now: float) -> bool:
+        """True when the holder is dead: its process has ended, or from afar, it gave no sign of life for a minute."""
+        gone = self.holder.is_gone()
+        return now - self.heartbeat > EXPIRY if gone is None else gone
+
+
+class Lease(Protocol):
+    """The right to write, while the lock is held. Every method raises StateError once the lock is lost."""
+
+    @property
+    def lineage(self) -> str:
+        """The identity of the state, given at its creation and kept for good."""
+
+    def put(self, record: Record) -> None:
+        """Writes the record in place of what its address had; durable on return."""
+
+    def remove(self, address: Address) -> None:
+        """Forgets the record; durable on return. Nothing happens where there is none."""
+
+
+class Store(Protocol):
+    """Where a state is kept."""
+
+    def load(self) -> Snapshot:
+        """All of it as of one moment, without a lock and without leaving a trace; raises StateError."""
+
+    def lock(self, holder: Holder, timeout: float) -> AbstractContextManager[Lease]:
+        """Waits up to `timeout` seconds for the lock; raises StateLocked when somebody else has it still."""
+
+    def close(self) -> None:
+        """Lets go of connections; the store is of no use afterwards."""
+
+
+def open_store(url: str, base: Path) -> Store:
+    """The store that `url` names; a relative path starts at `base`. Nothing is read or made yet; raises StateError.
+
+    `sqlite:///a.sqlite3` is relative and `sqlite:////var/a.sqlite3` absolute, as SQLAlchemy has it.
+    """
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in ("postgresql", "postgres"):
+        # Only the scheme is shown: the rest of such a URL may hold a password.
+        raise _unsupported(f"{scheme}:// names a PostgreSQL server, which a later release will support")
+    if separator and scheme != "sqlite":
+        raise _unsupported(f"{scheme}:// is no kind of state that this release knows")
+    path = rest.removeprefix("/") if separator else url
+    if not path or (separator and not rest.startswith("/")):
+        raise _unsupported("the state's address names no file")
+
+    from declarative.state.sqlite import SqliteStore  # only here is it known that SQLite is needed
+
+    return SqliteStore(base / Path(path).expanduser())
+
+
+def _unsupported(detail: str) -> StateError:
+    hint = "this release keeps its state in SQLite: name a file (.declarative/state.sqlite3 or sqlite:///state.sqlite3)"
+    return StateError(Diagnostic("This state store is not available", detail, hint))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user often has a number and no name
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

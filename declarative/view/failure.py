@@ -1,0 +1,103 @@
+"""Reports an apply that did not reach its end, so that its reader knows where things stand and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from declarative.model.event import Event, EventType
+from declarative.model.record import Operation
+from declarative.view.progress import DONE, VERBS, replaces
+from declarative.view.style import Style
+from declarative.view.text import columns, counted, duration, wrapped
+
+_FINAL = (EventType.COMPLETED, EventType.FAILED, EventType.SKIPPED)
+
+
+def failure_text(events: Iterable[Event], style: Style, command: str = "apply") -> str:
+    """What was done, what failed, what was left out because of that, and how to go on.
+
+    `events` may be all of them or only each step's last. Every failure is told in full.
+    """
+    final = sorted((event for event in events if event.type in _FINAL), key=_order)
+    failed = [event for event in final if event.type is EventType.FAILED]
+    lines = [f"{style.bold(style.red(f'{command.capitalize()} incomplete.'))} {_counts(final)}", ""]
+    pad = max((columns(style.safe(str(event.step.address))) for event in final), default=0)
+    lines += [_row(event, final, pad, style) for event in final]
+    lines += [line for event in failed for line in _failure(event, style)]
+    return "\n".join([*lines, "", *_way_on(final, style, command)]) + "\n"
+
+
+def _order(event: Event) -> int:
+    return _FINAL.index(event.type)
+
+
+def _counts(final: list[Event]) -> str:
+    done, failed, skipped = (sum(event.type is kind for event in final) for kind in _FINAL)
+    return f"{counted(done, 'step')} done, {failed} failed, {skipped} skipped."
+
+
+def _row(event: Event, final: list[Event], pad: int, style: Style) -> str:
+    paint: Callable[[str], str]
+    match event.type:
+        case EventType.FAILED:
+            noun = VERBS[event.step.operation][1].lower()
+            word, paint, text = "failed", style.red, f"{noun} failed after {duration(event.elapsed)}"
+        case EventType.SKIPPED:
+            word, paint, text = "skipped", style.yellow, _cause(event, final)
+        case _:
+            word, paint, text = "done", style.green, DONE[event.step.operation]
+    address = style.safe(str(event.step.address))
+    gap = " " * (pad - columns(address) + 2)
+    return f"  {paint(word)}{' ' * (9 - len(word))}{address}{gap}{style.safe(text)}"
+
+
+def _cause(event: Event, final: list[Event]) -> str:
+    """The failure at the root of a skipped step, not the skipped steps between."""
+    by_index = {other.step.index: other for other in final}
+    todo, seen = list(event.step.needs), set[int]()
+    roots: dict[str, None] = {}
+    for index in todo:  # grows while it is walked
+        other = by_index.get(index)
+        if index in seen or other is None:
+            continue
+        seen.add(index)
+        if other.type is EventType.FAILED:
+            roots[str(other.step.address)] = None
+        elif other.type is EventType.SKIPPED:
+            todo += other.step.needs
+    if roots:
+        return f"needs {', '.join(roots)}"
+    return event.diagnostics[0].summary if event.diagnostics else "not begun"
+
+
+def _failure(event: Event, style: Style) -> list[str]:
+    lines: list[str] = []
+    for diagnostic in event.diagnostics:
+        title = style.safe(f"{event.step.address}: {diagnostic.summary}")
+        lines += ["", f"{style.bold(style.red('error:'))} {style.bold(title)}"]
+        if diagnostic.where:
+            lines.append(f"  {style.cyan('-->')} {style.safe(str(diagnostic.where))}")
+        lines += wrapped(diagnostic.detail, style, "  ")
+        if diagnostic.hint:
+            lines += wrapped(diagnostic.hint, style, "  hint: ", "        ")
+    return lines
+
+
+def _way_on(final: list[Event], style: Style, command: str) -> list[str]:
+    lines: list[str] = []
+    for address in _half_replaced(final):
+        text = f"{address} is destroyed and its replacement is not created yet: the next {command} creates it."
+        lines += [style.yellow(line) for line in wrapped(text, style)]
+    text = f"What is done is recorded. Mend what failed and run {command} again: it goes on from here."
+    return lines + wrapped(text, style)
+
+
+def _half_replaced(final: list[Event]) -> list[str]:
+    """Those whose old object is gone while the new one is not there."""
+
+    def addresses(operation: Operation, *types: EventType) -> list[str]:
+        steps = [event.step for event in final if event.type in types]
+        return [str(step.address) for step in steps if step.operation is operation and replaces(step)]
+
+    uncreated = addresses(Operation.CREATE, EventType.FAILED, EventType.SKIPPED)
+    return [address for address in addresses(Operation.DELETE, EventType.COMPLETED) if address in uncreated]

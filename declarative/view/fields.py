@@ -1,0 +1,155 @@
+"""Shows the difference of one resource, field by field."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from declarative.model.plan import FieldChange
+from declarative.model.value import Value
+from declarative.view.style import Style
+from declarative.view.text import columns, counted, shorten, shorten_pair
+from declarative.view.values import block, flow
+
+_INDENT = "    "
+_CONTEXT = 2  # unchanged lines around a change in multi-line text
+_MOST_LINES = 60  # of one difference; the rest is counted
+_WIDEST_LABEL = 36  # a longer label does not push the values of its neighbours to the right
+_LONGEST_LINES = 4  # a line of a body is cut in the middle when it takes more lines of the terminal than this
+
+
+def fields_lines(fields: tuple[FieldChange, ...], style: Style, *, phases: bool) -> list[str]:
+    """One line a difference where it fits, else the old below the new. `phases` names a suspend or resume."""
+    rows = [_Row.of(field, style, phases) for field in fields]
+    pad = _padding(rows, style)
+    return [line for row in rows for line in row.lines(style, pad)]
+
+
+def phase_word(field: FieldChange) -> str | None:
+    """`suspend` or `resume` where the difference is one of those."""
+    if field.path != ("desiredPhase",):
+        return None
+    return {"Stopped": "suspend", "Running": "resume"}.get(str(field.after))
+
+
+def body_lines(value: Value, style: Style, mark: str, indent: str = _INDENT) -> list[str]:
+    """A value as YAML, every line behind its mark."""
+    room = style.width * _LONGEST_LINES
+    return [f"{indent}{marked(mark, style)} {shorten(line, room, style)}".rstrip() for line in block(value, style)]
+
+
+def marked(mark: str, style: Style) -> str:
+    """A symbol in its colour."""
+    paint = {"+": style.green, "-": style.red, "~": style.yellow, ".": style.cyan}
+    return paint[mark](mark) if mark in paint else style.yellow(mark)
+
+
+def _note(field: FieldChange, phases: bool) -> str | None:
+    if field.replaces:
+        return "forces replacement"
+    return phase_word(field) if phases else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A difference with what it takes to lay it out; `short` is None where one line would not do it justice."""
+
+    field: FieldChange
+    mark: str
+    label: str
+    short: str | None
+    note: str | None
+
+    @classmethod
+    def of(cls, field: FieldChange, style: Style, phases: bool) -> _Row:
+        mark = "+" if field.before is None else "-" if field.after is None else "~"
+        return cls(field, mark, style.safe(field.label) + ":", _inline(field, mark, style), _note(field, phases))
+
+    def fits(self, style: Style, pad: int) -> bool:
+        if self.short is None:
+            return False
+        note = len(self.note) + 4 if self.note else 0
+        return len(_INDENT) + 3 + max(columns(self.label), pad) + columns(self.short) + note <= style.width
+
+    def lines(self, style: Style, pad: int) -> list[str]:
+        head = f"{_INDENT}{marked(self.mark, style)} {self.label}"
+        tail = _painted_note(self.note, style)
+        size = columns(self.label)
+        if self.fits(style, pad if size <= pad else 0):
+            return [f"{head}{' ' * max(pad - size, 0)} {self.short}{tail}"]
+        return [f"{head}{tail}", *_long_lines(self.field, self.mark, style)]
+
+
+def _padding(rows: list[_Row], style: Style) -> int:
+    """The widest column of labels that still leaves every line of its rows on one line."""
+    short = [row for row in rows if row.fits(style, 0)]
+    for pad in sorted({columns(row.label) for row in short}, reverse=True):
+        if pad <= _WIDEST_LABEL and all(row.fits(style, pad) for row in short if columns(row.label) <= pad):
+            return pad
+    return 0
+
+
+def _long_lines(field: FieldChange, mark: str, style: Style) -> list[str]:
+    """The old below the new, or the lines that differ."""
+    inner = " " * 8
+    if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
+        return [(inner + line).rstrip() for line in text_difference(field.before, field.after, style)]
+    if mark != "~" or _is_large(field.before) or _is_large(field.after):
+        pairs = (("-", field.before), ("+", field.after))
+        return [line for sign, value in pairs if value is not None for line in body_lines(value, style, sign, inner)]
+    pair = shorten_pair(flow(field.before, style), flow(field.after, style), style.width - len(inner) - 2, style)
+    return [f"{inner}{marked(sign, style)} {text}" for sign, text in zip("-+", pair, strict=True)]
+
+
+def _painted_note(note: str | None, style: Style) -> str:
+    if note is None:
+        return ""
+    return "  " + (style.red if note == "forces replacement" else style.yellow)(f"# {note}")
+
+
+def _inline(field: FieldChange, mark: str, style: Style) -> str | None:
+    """The difference on one line; None where text of several lines deserves better."""
+    if any(isinstance(value, str) and "\n" in value.rstrip("\n") for value in (field.before, field.after)):
+        return None
+    if mark == "~":
+        return f"{flow(field.before, style)} {style.arrow} {flow(field.after, style)}"
+    return flow(field.after if mark == "+" else field.before, style)
+
+
+def _is_large(value: Value) -> bool:
+    return isinstance(value, (Mapping, tuple, list)) and bool(value)
+
+
+def text_difference(before: str, after: str, style: Style) -> list[str]:
+    """Two texts of several lines as the lines that differ, with a little around them."""
+    old, new = before.split("\n"), after.split("\n")
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    lines: list[str] = []
+    shown_until = 0
+    for group in matcher.get_grouped_opcodes(_CONTEXT):
+        lines += _skipped(group[0][1] - shown_until, style)
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                lines += [_text_line(" ", line, style) for line in old[i1:i2]]
+                continue
+            lines += [_text_line("-", line, style) for line in old[i1:i2]]
+            lines += [_text_line("+", line, style) for line in new[j1:j2]]
+        shown_until = group[-1][2]
+    lines += _skipped(len(old) - shown_until, style)
+    if len(lines) <= _MOST_LINES:
+        return lines
+    more = counted(len(lines) - _MOST_LINES, "more line")
+    return [*lines[:_MOST_LINES], style.dim(f"{style.ellipsis} {more}")]
+
+
+def _skipped(number: int, style: Style) -> list[str]:
+    return [style.dim(f"{style.ellipsis} {counted(number, 'unchanged line')}")] if number > 0 else []
+
+
+def _text_line(mark: str, line: str, style: Style) -> str:
+    text = line.rstrip(" ")
+    # White space at the end would be an invisible difference.
+    text = style.safe(text) + "\\x20" * (len(line) - len(text))
+    sign = mark if mark == " " else marked(mark, style)
+    return f"{sign} {shorten(text, style.width * _LONGEST_LINES, style)}".rstrip()

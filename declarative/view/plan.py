@@ -1,0 +1,175 @@
+"""Shows a plan to the person who has to say yes to it."""
+
+from __future__ import annotations
+
+from declarative.model.plan import Action, Change, Disruption, Plan
+from declarative.model.value import FrozenMap, dig
+from declarative.view.fields import body_lines, fields_lines, marked, phase_word
+from declarative.view.style import Style
+from declarative.view.text import columns, counted, packed, shorten, wrapped
+
+SYMBOLS = {
+    Action.CREATE: ("+", "create"),
+    Action.UPDATE: ("~", "update in place"),
+    Action.DELETE: ("-", "destroy"),
+    Action.REPLACE: ("-/+", "destroy, then create"),
+    Action.CREATE_THEN_DELETE: ("+/-", "create, then destroy"),
+    Action.FORGET: (".", "forget"),
+}
+_WIDEST_ADDRESS = 40  # columns; a longer address does not push the words of its neighbours to the right
+
+
+def plan_text(plan: Plan, style: Style) -> str:
+    """The whole plan: symbols, one block a change, and the count."""
+    shown = shown_changes(plan)
+    if not shown:
+        return no_changes(plan, style) + "\n"
+    blocks = [_header(plan, shown, style)]
+    blocks += ["\n".join(_change_lines(change, style)) for change in shown]
+    return "\n\n".join([*blocks, "\n".join(_closing(plan, style))]) + "\n"
+
+
+def plan_summary(plan: Plan, style: Style) -> str:
+    """One line a change, and the count."""
+    shown = shown_changes(plan)
+    if not shown:
+        return no_changes(plan, style) + "\n"
+    widths = [columns(style.safe(str(change.address))) for change in shown]
+    pad = max((width for width in widths if width <= _WIDEST_ADDRESS), default=0)
+    lines = [_summary_line(change, style, pad) for change in shown]
+    return "\n".join([*lines, "", *_closing(plan, style)]) + "\n"
+
+
+def shown_changes(plan: Plan) -> tuple[Change, ...]:
+    """What is worth a line: all but the resources that stay as they are."""
+    return tuple(change for change in plan.changes if change.action is not Action.NO_OP)
+
+
+def count_line(plan: Plan) -> str:
+    """How many, in the words that scripts look for."""
+    return f"Plan: {plan.to_add} to add, {plan.to_change} to change, {plan.to_destroy} to destroy."
+
+
+def no_changes(plan: Plan, style: Style) -> str:
+    """What is said when there is nothing to do."""
+    same = len(plan.changes)
+    if same:
+        verb = "matches" if same == 1 else "match"
+        why = f"{counted(same, 'resource')} {verb} the control plane ({style.safe(plan.endpoint)})."
+    elif plan.destroy:
+        why = "The state records no resource, so there is nothing to destroy."
+    else:
+        why = "The manifests ask for nothing, and the state records nothing."
+    return "\n".join([f"{style.bold(style.green('No changes.'))} {why}", *_recorded(plan, style)])
+
+
+def disruption_text(change: Change, disruption: Disruption) -> str:
+    """What stops, as a sentence without its subject."""
+    article = "an" if disruption.phase[:1] in "AEIOU" else "a"
+    gpus = counted_gpus(disruption.gpus)
+    return f"stops {article} {disruption.phase} {change.address.kind.lower()} that holds {gpus}"
+
+
+def counted_gpus(gpus: float) -> str:
+    return f"{gpus:g} {'GPU' if gpus <= 1 else 'GPUs'}"
+
+
+def _header(plan: Plan, shown: tuple[Change, ...], style: Style) -> str:
+    used = {change.action for change in shown}
+    legend = [f"{symbol} {words}" for action, (symbol, words) in SYMBOLS.items() if action in used]
+    lines = packed((word.strip() for word in legend), max(style.width, 40) - 4)
+    place = f"Changes at {style.safe(plan.endpoint)}, marked by these symbols:"
+    return "\n".join([place, *(f"    {line}" for line in lines)])
+
+
+def _change_lines(change: Change, style: Style) -> list[str]:
+    lines = [_title(change, style)]
+    lines += [style.dim(line) for line in _reason(change, style)]
+    if change.disruption:
+        text = style.safe(disruption_text(change, change.disruption))
+        lines.append("    " + style.bold(style.yellow(f"# {text}")))
+    if change.action is Action.CREATE and change.after is not None:
+        lines += body_lines(change.after, style, "+")
+    elif change.action in (Action.DELETE, Action.FORGET):
+        lines += body_lines(_essentials(change), style, SYMBOLS[change.action][0])
+    else:
+        lines += fields_lines(change.fields, style, phases=change.action is Action.UPDATE)
+    return lines
+
+
+def _title(change: Change, style: Style) -> str:
+    place = f"  {style.dim(_place(change, style))}" if change.where else ""
+    return f"{_painted(change, style)} {style.bold(style.safe(str(change.address)))}{place}"
+
+
+def _painted(change: Change, style: Style) -> str:
+    """The symbol in its colours, right-aligned in three columns."""
+    symbol = SYMBOLS[change.action][0]
+    return " " * (3 - len(symbol)) + "/".join(marked(mark, style) for mark in symbol.split("/"))
+
+
+def _place(change: Change, style: Style) -> str:
+    return f"{style.safe(change.where.file)}:{change.where.line}" if change.where else ""
+
+
+def _reason(change: Change, style: Style) -> list[str]:
+    return wrapped(style.safe(change.reason), style, "    # ") if change.reason else []
+
+
+def _essentials(change: Change) -> FrozenMap:
+    """What tells the object apart for someone who has to let it go."""
+    body = change.before
+    found = {name: dig(body, ("metadata", name)) for name in ("name", "project", "projectId", "scope")}
+    return FrozenMap({name: value for name, value in {**found, "id": change.id}.items() if value is not None})
+
+
+def _summary_line(change: Change, style: Style, pad: int) -> str:
+    address = style.safe(str(change.address))
+    text = style.safe(_gist(change))
+    size = columns(address)
+    gap = " " * (max(pad - size, 0) + 2)
+    head = f"{_painted(change, style)} {style.bold(address)}"
+    room = style.width - 4 - size - len(gap)
+    return f"{head}{gap}{style.dim(shorten(text, room, style))}" if text else head
+
+
+def _gist(change: Change) -> str:
+    if change.disruption:
+        return disruption_text(change, change.disruption)
+    words = [word for field in change.fields if change.action is Action.UPDATE and (word := phase_word(field))]
+    labels = [field.label for field in change.fields if not change.action.replaces or field.replaces]
+    if words and len(labels) == 1:
+        return words[0]
+    if change.reason or len(labels) < 3:
+        return change.reason or ", ".join(labels)
+    return f"{labels[0]} and {len(labels) - 1} more"
+
+
+def _closing(plan: Plan, style: Style) -> list[str]:
+    lines = [style.bold(count_line(plan))]
+    forgotten, same = plan.count(Action.FORGET), plan.count(Action.NO_OP)
+    if forgotten:
+        text = f"{forgotten} to forget: dropped from the state; nothing is destroyed at the control plane."
+        lines += wrapped(text, style)
+    if same:
+        lines.append(style.dim(f"{counted(same, 'resource')} {'stays' if same == 1 else 'stay'} unchanged."))
+    lines += _recorded(plan, style)
+    lines += _disrupted(plan, style)
+    return lines
+
+
+def _recorded(plan: Plan, style: Style) -> list[str]:
+    """What the state learns although nothing changes, where the planner says why."""
+    news = [change for change in plan.changes if change.action is Action.NO_OP and change.adopts and change.reason]
+    return [line for change in news for line in wrapped(f"{change.address}: {change.reason}.", style, "  ")]
+
+
+def _disrupted(plan: Plan, style: Style) -> list[str]:
+    """All that stops, again at the end, because a long plan scrolls its blocks out of sight."""
+    stopped = [(change, change.disruption) for change in plan.changes if change.disruption]
+    if not stopped:
+        return []
+    gpus = counted_gpus(sum(disruption.gpus for _, disruption in stopped))
+    names = ", ".join(str(change.address) for change, _ in stopped)
+    text = f"This stops work that holds {gpus}: {names}."
+    return [style.yellow(line) for line in wrapped(text, style)]

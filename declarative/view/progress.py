@@ -1,0 +1,102 @@
+"""Tells an apply as it happens, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from declarative.model.event import Event, EventType
+from declarative.model.plan import Step
+from declarative.model.record import Operation
+from declarative.view.style import Style
+from declarative.view.text import duration
+
+# How each operation is told: begun, going on, and done.
+VERBS = {
+    Operation.CREATE: ("Creating", "Creation"),
+    Operation.UPDATE: ("Modifying", "Modifications"),
+    Operation.SUSPEND: ("Suspending", "Suspension"),
+    Operation.RESUME: ("Resuming", "Resumption"),
+    Operation.DELETE: ("Destroying", "Destruction"),
+    Operation.FORGET: ("Forgetting", "Forgetting"),
+    Operation.ADOPT: ("Recording", "Recording"),
+}
+DONE = {
+    Operation.CREATE: "created",
+    Operation.UPDATE: "modified",
+    Operation.SUSPEND: "suspended",
+    Operation.RESUME: "resumed",
+    Operation.DELETE: "destroyed",
+    Operation.FORGET: "forgotten",
+    Operation.ADOPT: "recorded",
+}
+_LEAVING = ("Deleting", "Terminating")
+
+
+def event_text(event: Event, style: Style) -> str:
+    """One line for one moment of a step."""
+    address = style.bold(style.safe(str(event.step.address)) + ":")
+    message = style.safe(event_message(event))
+    if event.type is EventType.FAILED:
+        message = style.red(message)
+    elif event.type is EventType.SKIPPED:
+        message = style.yellow(message)
+    return f"{address} {message}"
+
+
+def event_message(event: Event) -> str:
+    """The same without the address: `Creation complete after 1s [id=...]`."""
+    begun, noun = VERBS[event.step.operation]
+    known_id = event.id or event.step.id
+    tail = f" [id={known_id}]" if known_id else ""
+    match event.type:
+        case EventType.STARTED:
+            return f"{begun}...{tail}"
+        case EventType.WAITING:
+            phase = f", {event.phase}" if event.phase else ""
+            return f"Still {_waiting_for(event)}... [{duration(event.elapsed)}{phase}]"
+        case EventType.COMPLETED:
+            gone = event.step.operation in (Operation.DELETE, Operation.FORGET)
+            return f"{noun} complete after {duration(event.elapsed)}{'' if gone else tail}"
+        case EventType.FAILED:
+            why = f": {event.diagnostics[0].summary}" if event.diagnostics else ""
+            return f"{noun} failed after {duration(event.elapsed)}{why}"
+        case EventType.SKIPPED:
+            why = f": {event.diagnostics[0].summary}" if event.diagnostics else ""
+            return f"{noun} skipped{why}"
+
+
+def _waiting_for(event: Event) -> str:
+    step = event.step
+    leaving = step.operation is Operation.DELETE or event.phase in _LEAVING
+    if leaving and (replaces(step) or step.awaits):
+        return "waiting for the old one to be gone"
+    return VERBS[step.operation][0].lower()
+
+
+def replaces(step: Step) -> bool:
+    """Whether the step is one half of a replacement."""
+    return step.change is not None and step.change.action.replaces
+
+
+def apply_summary(added: int, changed: int, destroyed: int) -> str:
+    """The words that scripts look for at the end of an apply."""
+    return f"Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+
+
+def destroy_summary(destroyed: int) -> str:
+    """The words that scripts look for at the end of a destroy."""
+    return f"Destroy complete! Resources: {destroyed} destroyed."
+
+
+def tally(events: Iterable[Event]) -> tuple[int, int, int]:
+    """How many resources were added, changed and destroyed, from the events of all steps.
+
+    A resource whose fields and phase both change is one change.
+    """
+    done = [event.step for event in events if event.type is EventType.COMPLETED]
+    added = sum(step.operation is Operation.CREATE for step in done)
+    destroyed = sum(step.operation is Operation.DELETE for step in done)
+    in_place = (Operation.UPDATE, Operation.SUSPEND, Operation.RESUME)
+    fresh = {step.address for step in done if step.operation is Operation.CREATE}
+    changed = {step.address for step in done if step.operation in in_place} - fresh
+    return added, len(changed), destroyed

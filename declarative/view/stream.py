@@ -1,0 +1,117 @@
+"""Writes plans and events as Terraform's machine-readable messages, one JSON object a line.
+
+Format: https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+Timestamps are RFC 3339 and given by the caller, so that equal values give equal messages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from declarative import __version__
+from declarative.diagnostics import Diagnostic, Severity
+from declarative.model.address import Address
+from declarative.model.event import Event, EventType
+from declarative.model.plan import Action, Plan
+from declarative.model.record import Operation
+from declarative.view.plan import count_line, shown_changes
+from declarative.view.progress import apply_summary, destroy_summary, event_message
+from declarative.view.terraform import action_reason, diagnostic_json
+
+Message = dict[str, Any]
+_UI_VERSION = "1.2"
+_ACTIONS = {
+    Action.CREATE_THEN_DELETE: "replace",
+}
+_OPERATIONS = {
+    Operation.CREATE: "create",
+    Operation.DELETE: "delete",
+    Operation.FORGET: "forget",
+    Operation.ADOPT: "import",
+}
+_LEVELS = {EventType.FAILED: "error", EventType.SKIPPED: "warn"}
+
+
+def version_event(timestamp: str) -> Message:
+    """The first message of every stream."""
+    versions = {"declarative": __version__, "ui": _UI_VERSION}
+    return _message("version", f"Declarative {__version__}", timestamp, **versions)
+
+
+def plan_events(plan: Plan, timestamp: str) -> list[Message]:
+    """One `planned_change` a change, then the `change_summary`."""
+    messages = []
+    for change in shown_changes(plan):
+        action = _ACTIONS.get(change.action, str(change.action))
+        what: dict[str, Any] = {"resource": _resource(change.address), "action": action}
+        if reason := action_reason(change, plan):
+            # Here Terraform writes `cannot_update`, and in its plan format `replace_because_cannot_update`.
+            what["reason"] = reason.removeprefix("replace_because_")
+        text = f"{change.address}: Plan to {action}"
+        messages.append(_message("planned_change", text, timestamp, change=what))
+    counts = (plan.to_add, plan.to_change, plan.to_destroy)
+    return [*messages, _summary(count_line(plan), counts, "plan", timestamp)]
+
+
+def event_json(event: Event, timestamp: str) -> Message:
+    """One moment of a step. Its diagnostics are messages of their own: see `diagnostic_event`."""
+    step = event.step
+    hook: dict[str, Any] = {
+        "resource": _resource(step.address),
+        "action": _OPERATIONS.get(step.operation, "update"),
+    }
+    if known_id := event.id or step.id:
+        hook |= {"id_key": "id", "id_value": known_id}
+    if event.type is not EventType.STARTED:
+        hook["elapsed_seconds"] = int(event.elapsed)
+    if event.phase:
+        hook["phase"] = event.phase
+    text = f"{step.address}: {event_message(event)}"
+    return _message(str(event.type), text, timestamp, level=_LEVELS.get(event.type, "info"), hook=hook)
+
+
+def event_messages(event: Event, timestamp: str) -> list[Message]:
+    """The moment, and one `diagnostic` message for each of its diagnostics."""
+    address = event.step.address
+    # What a skipped step could tell is in its message; its cause was told where it failed.
+    told = event.diagnostics if event.type is not EventType.SKIPPED else ()
+    return [event_json(event, timestamp), *(diagnostic_event(diagnostic, timestamp, address) for diagnostic in told)]
+
+
+def diagnostic_event(diagnostic: Diagnostic, timestamp: str, address: Address | None = None) -> Message:
+    """One diagnostic, with the address of the resource where it is about one."""
+    is_error = diagnostic.severity is Severity.ERROR
+    text = f"{'Error' if is_error else 'Warning'}: {diagnostic.summary}"
+    what = diagnostic_json(diagnostic)
+    if address:
+        what["address"] = str(address)
+    return _message("diagnostic", text, timestamp, level="error" if is_error else "warn", diagnostic=what)
+
+
+def applied_event(added: int, changed: int, destroyed: int, timestamp: str, *, destroy: bool = False) -> Message:
+    """The `change_summary` at the end of an apply or a destroy."""
+    text = destroy_summary(destroyed) if destroy else apply_summary(added, changed, destroyed)
+    return _summary(text, (added, changed, destroyed), "destroy" if destroy else "apply", timestamp)
+
+
+def _summary(text: str, counts: tuple[int, int, int], operation: str, timestamp: str) -> Message:
+    added, changed, removed = counts
+    changes = {"add": added, "change": changed, "import": 0, "remove": removed, "operation": operation}
+    return _message("change_summary", text, timestamp, changes=changes)
+
+
+def _message(type: str, text: str, timestamp: str, *, level: str = "info", **more: Any) -> Message:
+    head = {"@level": level, "@message": text, "@module": "declarative.ui", "@timestamp": timestamp}
+    return {**head, **more, "type": type}
+
+
+def _resource(address: Address) -> dict[str, Any]:
+    return {
+        "addr": str(address),
+        "module": "",
+        "resource": str(address),
+        "implied_provider": "runai",
+        "resource_type": address.kind,
+        "resource_name": address.key,
+        "resource_key": None,
+    }

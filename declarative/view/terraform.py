@@ -1,0 +1,113 @@
+"""Writes plans and diagnostics as Terraform's JSON, so that its policy checkers and summarizers work unchanged.
+
+Formats: https://developer.hashicorp.com/terraform/internals/json-format
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from declarative import __version__
+from declarative.diagnostics import Diagnostic, Severity
+from declarative.model.plan import Action, Change, Plan
+from declarative.view.diagnostics import in_order
+
+PLAN_FORMAT = "1.2"
+DIAGNOSTICS_FORMAT = "1.0"
+PROVIDER = "declarative/runai"
+ACTIONS: dict[Action, list[str]] = {
+    Action.NO_OP: ["no-op"],
+    Action.CREATE: ["create"],
+    Action.UPDATE: ["update"],
+    Action.REPLACE: ["delete", "create"],
+    Action.CREATE_THEN_DELETE: ["create", "delete"],
+    Action.DELETE: ["delete"],
+    Action.FORGET: ["forget"],
+}
+
+
+def plan_json(plan: Plan, timestamp: str | None = None) -> dict[str, Any]:
+    """The plan in format 1.2. `timestamp` is RFC 3339; without it equal plans give equal JSON."""
+    document: dict[str, Any] = {
+        "format_version": PLAN_FORMAT,
+        # Readers require this key; the version is that of this tool.
+        "terraform_version": __version__,
+        "planned_values": {"root_module": {"resources": [_planned(change) for change in plan.changes if change.after]}},
+        "resource_drift": [],
+        "resource_changes": [_resource_change(change, plan) for change in plan.changes],
+        "output_changes": {},
+    }
+    if timestamp is not None:
+        document["timestamp"] = timestamp
+    return {**document, "applyable": not plan.is_empty, "complete": True, "errored": False}
+
+
+def _resource(change: Change) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "mode": "managed",
+        "type": change.address.kind,
+        "name": change.address.key,
+        "provider_name": PROVIDER,
+    }
+
+
+def _planned(change: Change) -> dict[str, Any]:
+    return {**_resource(change), "schema_version": 0, "values": change.after, "sensitive_values": {}}
+
+
+def _resource_change(change: Change, plan: Plan) -> dict[str, Any]:
+    what: dict[str, Any] = {
+        "actions": ACTIONS[change.action],
+        "before": change.before,
+        "after": change.after,
+        "after_unknown": {},
+        # Terraform's way to say that there is nothing to be sensitive in: false where there is no value.
+        "before_sensitive": False if change.before is None else {},
+        "after_sensitive": False if change.after is None else {},
+    }
+    paths = [list(field.path) for field in change.fields if field.replaces]
+    if paths:
+        what["replace_paths"] = paths
+    reason = action_reason(change, plan)
+    return {**_resource(change), "change": what, **({"action_reason": reason} if reason else {})}
+
+
+def action_reason(change: Change, plan: Plan) -> str | None:
+    """Terraform's word for the reason, where it has one that is known to fit."""
+    if change.action.replaces and any(field.replaces for field in change.fields):
+        return "replace_because_cannot_update"
+    if change.action is Action.DELETE and not plan.destroy:
+        return "delete_because_no_resource_config"
+    return None
+
+
+def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> dict[str, Any]:
+    """The answer of `validate --json`."""
+    found = in_order(diagnostics)
+    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
+    return {
+        "format_version": DIAGNOSTICS_FORMAT,
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": len(found) - errors,
+        "diagnostics": [diagnostic_json(diagnostic) for diagnostic in found],
+    }
+
+
+def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
+    """One diagnostic; the hint ends the detail, because readers know no other place for it."""
+    hint = f"hint: {diagnostic.hint}" if diagnostic.hint else ""
+    document: dict[str, Any] = {
+        "severity": str(diagnostic.severity),
+        "summary": diagnostic.summary,
+        "detail": "\n\n".join(part for part in (diagnostic.detail, hint) if part),
+    }
+    if where := diagnostic.where:
+        document["range"] = {
+            "filename": where.file,
+            "start": {"line": where.line, "column": where.column},
+            "end": {"line": where.line, "column": where.column + 1},
+        }
+    return document

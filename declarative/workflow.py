@@ -1,0 +1,243 @@
+"""The story: load, observe, plan, guard, apply."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from declarative.apply.applier import Applier
+from declarative.apply.clock import SystemClock
+from declarative.diagnostics import Diagnostic
+from declarative.errors import PlanError, ProjectError
+from declarative.manifest import files, project, variables
+from declarative.manifest.compile import Compiled, compile_files
+from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
+from declarative.manifest.template import Templates
+from declarative.model.address import Address
+from declarative.model.event import Event
+from declarative.model.observed import Observed
+from declarative.model.plan import Plan
+from declarative.model.position import Position
+from declarative.model.record import Record
+from declarative.model.value import FrozenMap
+from declarative.plan import graph, planner, settle
+from declarative.plan.planfile import PlanFile
+from declarative.plan.steps import steps
+from declarative.runai import lookup
+from declarative.runai.credentials import Credentials
+from declarative.runai.observe import observe
+from declarative.runai.remote import Remote
+from declarative.runai.transport import Transport
+from declarative.settings import Settings
+from declarative.state.store import Lease, Snapshot, Store, open_store
+
+SANDBOX_FILE = ".declarative/sandbox.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A project with its settings applied."""
+
+    settings: Settings
+    project: Project
+    endpoint: str
+    store: Store
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the control plane is the embedded one."""
+        return self.endpoint == SANDBOX
+
+    def sandbox_file(self) -> Path:
+        """Where the embedded control plane keeps its objects."""
+        return self.settings.root / SANDBOX_FILE
+
+
+class Listener(Protocol):
+    """Hears what happens during an apply."""
+
+    def event(self, event: Event) -> None: ...
+
+    def interrupted(self) -> None: ...
+
+
+def open_session(settings: Settings) -> Session:
+    """Reads the project file and finds the state; opens no connection. Raises DeclarativeError."""
+    found = project.load(settings.root, settings.environment)
+    endpoint = settings.endpoint or found.endpoint or SANDBOX
+    if endpoint != SANDBOX and not endpoint.startswith(("http://", "https://")):
+        hint = "write a URL such as https://acme.run.ai, or sandbox"
+        raise ProjectError(Diagnostic("Unusable endpoint", f"{endpoint} is no URL.", hint, found.locate("endpoint")))
+    store = open_store(settings.state or found.state or DEFAULT_STATE, settings.root)
+    return Session(settings, found, endpoint, store)
+
+
+def compile_manifests(session: Session) -> Compiled:
+    """Finds, renders and checks all manifests; raises ProjectError with everything that is wrong."""
+    root, chosen = session.settings.root, session.project
+    found, missing = files.find(root, session.settings.paths or chosen.manifests or _default_manifests(root))
+    values, problems = _variables(session)
+    if missing or problems:
+        raise ProjectError(*missing, *problems)
+    compiled = compile_files(found, Templates(root, values, chosen.environment))
+    diagnostics = compiled.diagnostics or graph.cycles({one.address: one for one in compiled.resources})
+    if diagnostics:
+        raise ProjectError(*diagnostics)
+    return compiled
+
+
+def _default_manifests(root: Path) -> tuple[str, ...]:
+    """Where manifests are when nobody says."""
+    if (root / "manifests").is_dir():
+        return ("manifests",)
+    hint = "name files or folders (declarative plan manifests/), or start a project with declarative init"
+    raise ProjectError(
+        Diagnostic("No manifests", "There is neither a folder manifests nor a path on the command line.", hint)
+    )
+
+
+def _variables(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
+    settings, found = session.settings, session.project
+    given = [*variables.from_environment(settings.environ, found.variables)]
+    problems: list[Diagnostic] = []
+    for name in settings.variable_files:
+        found_there, unreadable = variables.from_file(settings.root / name)
+        given += found_there
+        problems += unreadable
+    for option in settings.variables:
+        one = variables.from_option(option, found.variables)
+        if isinstance(one, Diagnostic):
+            problems.append(one)
+        else:
+            given.append(one)
+    values, wrong = variables.resolve(found.variables, found.overlay, found.locate, given, found.environment)
+    return values, (*problems, *wrong)
+
+
+@asynccontextmanager
+async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Transport]:
+    """A transport to the session's control plane."""
+    environ = session.settings.environ
+    inner, endpoint, credentials = None, session.endpoint, Credentials.from_environment(environ)
+    if session.is_embedded:
+        from declarative.sandbox.in_process import STATIC_TOKEN, in_process
+
+        inner, endpoint, credentials = in_process(session.sandbox_file()), "http://sandbox", Credentials(STATIC_TOKEN)
+    async with Transport(
+        endpoint,
+        credentials,
+        parallelism=session.settings.parallelism,
+        ca_bundle=environ.get("DECLARATIVE_CA_BUNDLE"),
+        read_only=read_only,
+        inner=inner,
+    ) as transport:
+        yield transport
+
+
+async def observe_live(transport: Transport, addresses: Iterable[Address], records: Iterable[Record]) -> planner.Live:
+    """What is live of the kinds of `addresses` and `records`."""
+    records = tuple(records)
+    pending = settle.pending_creates(records)
+    kind_names = {address.kind for address in (*addresses, *(record.address for record in records))}
+    seen = await observe(
+        transport, kind_names, records, lambda one: any(settle.may_be(record, one) for record in pending)
+    )
+    return planner.Live.of(seen.observed, records, seen.finished)
+
+
+async def make_plan(session: Session, transport: Transport, compiled: Compiled, snapshot: Snapshot) -> PlanFile:
+    """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
+    resources, unresolved = await lookup.resolve(transport, compiled.resources)
+    if unresolved:
+        found = (replace(one.diagnostic, where=compiled.locate(one.resource, one.path)) for one in unresolved)
+        raise PlanError(*sorted(found, key=lambda diagnostic: diagnostic.where or Position("")))
+    live = await observe_live(transport, [one.address for one in resources], snapshot.records)
+    plan, conflicts = planner.plan(resources, snapshot.records, live, _origin(session, snapshot))
+    if conflicts:
+        raise PlanError(*conflicts)
+    return PlanFile(plan, len(snapshot.records), len(resources))
+
+
+async def make_destruction(
+    session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot
+) -> PlanFile:
+    """The plan that deletes what is recorded; with manifests, only what they name, and as their lifecycle says."""
+    records = snapshot.records
+    if compiled is not None:
+        named = {one.address: one.lifecycle for one in compiled.resources}
+        records = tuple(
+            replace(
+                one,
+                prevent_destroy=named[one.address].prevent_destroy,
+                keep_on_destroy=named[one.address].keep_on_destroy,
+            )
+            for one in records
+            if one.address in named
+        )
+    live = await observe_live(transport, (), records)
+    return PlanFile(planner.destruction(records, live, _origin(session, snapshot)), len(records), 0)
+
+
+def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
+    return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial)
+
+
+async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> None:
+    """Raises PlanError when a saved plan was made for something else, or what it touches has moved since."""
+    if saved.plan.endpoint != session.endpoint:
+        detail = f"It was made for {saved.plan.endpoint}, but this is {session.endpoint}."
+        raise PlanError(Diagnostic("Saved plan is for another control plane", detail, "name it with --endpoint or -e"))
+    if saved.plan.lineage and saved.plan.lineage != snapshot.lineage:
+        detail = "The state has another lineage than the one that the plan was made from."
+        raise PlanError(Diagnostic("Saved plan is for another state", detail, "name the state with --state or -e"))
+    touched = {change.address for change in saved.plan.changes}
+    records = [one for one in snapshot.records if one.address in touched]
+    live = await observe_live(transport, touched, records)
+    moved = planner.moved(saved.plan, records, live)
+    if moved:
+        detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
+        raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
+
+
+async def carry_out(
+    session: Session, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot, listener: Listener
+) -> tuple[Event, ...]:
+    """Runs the steps of a plan; the last event of each. The first SIGINT or SIGTERM begins no further step."""
+
+    async def find_created(record: Record) -> Observed | None:
+        live = await observe_live(transport, (), [record])
+        return live.taken_up.get(record.address)
+
+    applier = Applier(Remote(transport), lease, snapshot.by_address(), SystemClock(), listener.event, find_created)
+    with _interruptible(applier, listener.interrupted):
+        return await applier.run(steps(plan), session.settings.parallelism)
+
+
+@contextmanager
+def _interruptible(applier: Applier, on_interrupt: Callable[[], None]) -> Iterator[None]:
+    """Once: begin nothing new. Twice: stop now; the state then knows what was under way."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    asked = False
+
+    def interrupted() -> None:
+        nonlocal asked
+        if asked and task is not None:
+            task.cancel()
+            return
+        asked = True
+        on_interrupt()
+        applier.stop(Diagnostic("Not applied", "The apply was interrupted before this step began."))
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for one in signals:
+        loop.add_signal_handler(one, interrupted)
+    try:
+        yield
+    finally:
+        for one in signals:
+            loop.remove_signal_handler(one)

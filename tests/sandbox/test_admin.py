@@ -1,0 +1,168 @@
+"""The admin API, and the file that several sandboxes may share."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from declarative.errors import ControlPlaneError
+from declarative.sandbox.store import reset
+from tests.sandbox.plane import TEMPLATES, TRAININGS, Plane
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+SETTINGS = "/_sandbox/settings"
+POLICY = {"labels": {}, "annotations": {}, "environmentVariables": {}}
+AS_NEW = {"speed": 1, "tokenLifetimeSeconds": 3600, "policy": POLICY}
+
+
+def test_it_tells_what_it_is_and_what_it_holds(plane: Plane) -> None:
+    plane.train("a")
+    plane.delete(f"{TRAININGS}/{plane.train('b')['workloadId']}")
+    plane.template()
+    plane.now += 1
+    answer = plane.get("/_sandbox/", token=None)
+    assert answer["counts"] == {"workloads": 1, "deletedWorkloads": 1, "templates": 1}
+    assert answer["settings"] == AS_NEW
+
+
+def test_a_patch_merges_settings_and_a_put_replaces_them(plane: Plane) -> None:
+    plane.settings(speed="instant", policy={"labels": {"a": "b"}})
+    assert plane.settings(tokenLifetimeSeconds=5, policy={"annotations": {"c": "d"}}) == {
+        "speed": "instant",
+        "tokenLifetimeSeconds": 5,
+        "policy": {**POLICY, "labels": {"a": "b"}, "annotations": {"c": "d"}},
+    }
+    assert plane.put(SETTINGS, {"speed": 3}, 200) == {**AS_NEW, "speed": 3}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"speed": 0}, {"speed": -1}, {"speed": True}, {"speed": "fast"}, {"speed": None}, {"pace": 1}]
+    + [{"tokenLifetimeSeconds": 0}, {"policy": {"labels": [1]}}, {"policy": {"labels": {"": "x"}}}],
+)
+def test_bad_settings_are_refused_and_change_nothing(plane: Plane, bad: dict[str, object]) -> None:
+    plane.good(plane.ask("PATCH", SETTINGS, json=bad), 400)
+    assert plane.get("/_sandbox/")["settings"] == AS_NEW
+
+
+def test_settings_and_objects_outlive_the_process(plane: Plane, tmp_path: Path) -> None:
+    plane.settings(speed="instant")
+    id = plane.train()["workloadId"]
+    other = Plane(plane.app.state.store.path)
+    assert other.get("/_sandbox/")["settings"]["speed"] == "instant"
+    assert other.phase(id) == "Running"
+
+
+def test_a_preempted_training_waits_until_it_is_told_to_run(plane: Plane) -> None:
+    id = plane.train()["workloadId"]
+    plane.now += 2
+    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Pending"})
+    plane.now += 100
+    told = plane.get(f"{TRAININGS}/{id}")
+    assert (told["actualPhase"], told["desiredPhase"]) == ("Pending", "Running")
+    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Running"})
+    assert plane.phase(id) == "Running"
+
+
+def test_a_training_stopped_behind_the_client_s_back_wants_to_be_stopped(plane: Plane) -> None:
+    id = plane.train()["workloadId"]
+    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Stopped"})
+    assert plane.get(f"{TRAININGS}/{id}")["desiredPhase"] == "Stopped"
+    plane.post(f"{TRAININGS}/{id}/resume")
+    assert plane.phase(id) == "Resuming"
+
+
+def test_phases_that_no_cluster_reports_and_workloads_that_are_not_there_are_refused(plane: Plane) -> None:
+    id = plane.train()["workloadId"]
+    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Deleting"}, 400)
+    plane.post(f"/_sandbox/workloads/{NOBODY}/phase", {"phase": "Running"}, 404)
+    plane.delete(f"/_sandbox/workloads/{NOBODY}", 404)
+
+
+def test_a_workload_removed_behind_the_client_s_back_is_gone_at_once(plane: Plane) -> None:
+    id = plane.train()["workloadId"]
+    plane.delete(f"/_sandbox/workloads/{id}")
+    plane.get(f"{TRAININGS}/{id}", 404)
+    assert [row["id"] for row in plane.get("/api/v1/workloads?deleted=true")["workloads"]] == [id]
+    plane.train()
+
+
+def test_requests_are_counted_by_operation_also_when_they_are_refused(plane: Plane) -> None:
+    plane.train()
+    plane.train(status=409)
+    plane.get(TEMPLATES, 401, token=None)
+    plane.get("/_sandbox/")
+    assert plane.get("/_sandbox/requests")["requests"] == [
+        {"method": "GET", "path": TEMPLATES, "count": 1},
+        {"method": "POST", "path": TRAININGS, "count": 2},
+    ]
+
+
+@pytest.mark.parametrize("by_request", [True, False])
+def test_a_reset_empties_the_sandbox_while_it_is_served(plane: Plane, by_request: bool) -> None:
+    token = plane.post("/api/v1/token", {"grantType": "app_token", "appID": "sandbox", "appSecret": "sandbox"}, 200)
+    plane.settings(speed=7)
+    id = plane.train()["workloadId"]
+    plane.template()
+    if by_request:
+        plane.post("/_sandbox/reset", status=200)
+    else:
+        reset(plane.app.state.store.path)
+    answer = plane.get("/_sandbox/")
+    assert answer["counts"] == {"workloads": 0, "deletedWorkloads": 0, "templates": 0}
+    assert answer["settings"] == AS_NEW
+    plane.get(f"{TRAININGS}/{id}", 404, token=token["accessToken"])
+
+
+def test_unknown_paths_and_methods_get_the_envelope(plane: Plane) -> None:
+    plane.get("/api/v1/nothing", 404)
+    plane.get("/", 404)
+    plane.get(f"{TEMPLATES}/", 404)
+    for method in ("PATCH", "OPTIONS", "TRACE"):
+        plane.good(plane.ask(method, TEMPLATES), 405)
+    assert plane.ask("HEAD", TEMPLATES).status_code == 200
+
+
+def test_the_file_is_the_user_s_own(plane: Plane) -> None:
+    plane.train()
+    for file in plane.app.state.store.path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_a_file_that_is_no_sandbox_is_an_expected_failure(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database, but long enough to be read as one " * 100)
+    for act in (Plane, reset):
+        with pytest.raises(ControlPlaneError, match="cannot be used"):
+            act(file)
+
+
+def test_the_file_of_another_release_asks_for_a_reset_which_helps(plane: Plane) -> None:
+    path = plane.app.state.store.path
+    with plane.app.state.store.transaction() as rows:
+        rows.execute("PRAGMA user_version = 99")
+    with pytest.raises(ControlPlaneError, match="another release"):
+        Plane(path)
+    reset(path)
+    Plane(path).train()
+
+
+_WRITER = """
+import sys, pathlib
+from tests.sandbox.plane import Plane
+plane = Plane(pathlib.Path(sys.argv[1]))
+for number in range(25):
+    plane.train(f"{sys.argv[2]}{number}")
+"""
+
+
+def test_processes_that_share_a_new_file_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "shared.sqlite3"
+    running = [subprocess.Popen([sys.executable, "-c", _WRITER, str(path), letter]) for letter in "abc"]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    rows = Plane(path).get("/api/v1/workloads?limit=500")["workloads"]
+    assert sorted(row["name"] for row in rows) == sorted(f"{letter}{n}" for letter in "abc" for n in range(25))

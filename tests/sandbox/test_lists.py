@@ -1,0 +1,128 @@
+"""The list of workloads, and the lists by which names become ids."""
+
+from __future__ import annotations
+
+import pytest
+
+from declarative.sandbox import seeds
+from tests.sandbox.plane import TRAININGS, Plane
+
+WORKLOADS = "/api/v1/workloads"
+
+
+def names(plane: Plane, query: str = "") -> list[str]:
+    return [row["name"] for row in plane.get(f"{WORKLOADS}?{query}")["workloads"]]
+
+
+def test_pages_join_to_the_whole_list_and_the_last_one_has_no_next(plane: Plane) -> None:
+    for number in range(7):
+        plane.train(f"t{number}")
+    found, offset, sizes = [], 0, []
+    while offset is not None:
+        answer = plane.get(f"{WORKLOADS}?sortBy=createdAt&limit=3&offset={offset}")
+        found += [row["name"] for row in answer["workloads"]]
+        sizes.append(len(answer["workloads"]))
+        offset = answer.get("next")
+    assert (found, sizes) == ([f"t{number}" for number in range(7)], [3, 3, 1])
+    assert plane.get(f"{WORKLOADS}?offset=7") == {"workloads": []}
+
+
+def test_a_page_has_fifty_rows_unless_asked_otherwise(plane: Plane) -> None:
+    for number in range(51):
+        plane.train(f"t{number}")
+    answer = plane.get(WORKLOADS)
+    assert (len(answer["workloads"]), answer["next"]) == (50, 50)
+
+
+def test_a_row_tells_the_phase_but_no_spec(plane: Plane) -> None:
+    made = plane.train()
+    plane.now += 2
+    (row,) = plane.get(WORKLOADS)["workloads"]
+    assert (row["id"], row["phase"], row["type"], row["deletedAt"]) == (made["workloadId"], "Running", "Training", None)
+    assert (row["projectId"], row["projectName"], row["clusterId"]) == ("4501", "vision", seeds.A100)
+    assert "spec" not in row
+
+
+def test_a_deleted_training_moves_to_the_list_of_deleted_ones_for_two_weeks(plane: Plane) -> None:
+    id = plane.train()["workloadId"]
+    plane.delete(f"{TRAININGS}/{id}")
+    assert [row["phase"] for row in plane.get(WORKLOADS)["workloads"]] == ["Deleting"]
+    assert names(plane, "deleted=true") == []
+    plane.now += 1
+    assert names(plane, "deleted=false") == []
+    (row,) = plane.get(f"{WORKLOADS}?deleted=true")["workloads"]
+    assert row["deletedAt"] is not None
+    plane.now += 15 * 86400
+    assert names(plane, "deleted=true") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("filterBy=type==Training", "b a c"),
+        ("filterBy=type==Workspace", ""),
+        ("filterBy=name==a", "a"),
+        ("filterBy=name!=a", "b c"),
+        ("filterBy=projectId==4502", "c"),
+        ("filterBy=projectName==vision,type==Training", "b a"),
+        ("filterBy=name==a,projectId==4502", ""),
+        ("filterBy=phase==Stopping", "a"),
+        (f"filterBy=clusterId=={seeds.H100}", ""),
+        ("filterBy=name=@a", "a"),
+        ("filterBy=name=^b", "b"),
+        ("filterBy=name>=b", "b c"),
+        ("sortBy=name", "a b c"),
+        ("sortBy=name&sortOrder=desc", "c b a"),
+    ],
+)
+def test_rows_are_filtered_and_sorted(plane: Plane, query: str, found: str) -> None:
+    plane.train("b")
+    plane.post(f"{TRAININGS}/{plane.train('a')['workloadId']}/suspend")
+    plane.train("c", projectId="4502")
+    assert names(plane, query if "sortBy" in query else f"sortBy=createdAt&{query}") == found.split()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=501", "limit=0", "limit=x", "offset=-1", "offset=1.5", "sortBy=spec", "sortOrder=up", "deleted=1"]
+    + [
+        "filterBy=",
+        "filterBy=label==x",
+        "filterBy=name",
+        "filterBy=name=a",
+        "filterBy=name==",
+        "filterBy=type==Training,",
+    ],
+)
+def test_a_query_that_cannot_be_meant_is_refused(plane: Plane, query: str) -> None:
+    plane.get(f"{WORKLOADS}?{query}", 400)
+
+
+def test_projects_and_departments_are_paged(plane: Plane) -> None:
+    first = plane.get("/api/v1/org-unit/projects?limit=2")
+    rest = plane.get(f"/api/v1/org-unit/projects?limit=2&offset={first['next']}")
+    found = {project["name"]: project["id"] for project in first["projects"] + rest["projects"]}
+    assert found == {"vision": "4501", "language": "4502", "robotics": "4503"}
+    assert "next" not in rest
+    assert [each["name"] for each in plane.get("/api/v1/org-unit/departments")["departments"]] == ["default"]
+    plane.get("/api/v1/org-unit/projects?limit=501", 400)
+
+
+def test_clusters_are_a_bare_list(plane: Plane) -> None:
+    found = {cluster["name"]: cluster["uuid"] for cluster in plane.get("/api/v1/clusters")}
+    assert found == {"a100-prod": "71f69d83-ba66-4822-adf5-55ce55efd210", "h100-lab": seeds.H100}
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("environment", "pytorch-24 jupyter-lab tensorflow-2"),
+        ("compute", "one-gpu half-gpu cpu-only"),
+        ("datasource", "imagenet code checkpoints team-nfs"),
+        ("compute?name=gpu", "one-gpu half-gpu"),
+        ("compute?scope=project", ""),
+        ("datasource?projectId=4501", "imagenet code checkpoints team-nfs"),
+    ],
+)
+def test_assets_are_listed_and_their_name_filter_finds_substrings(plane: Plane, kind: str, found: str) -> None:
+    assert [entry["meta"]["name"] for entry in plane.get(f"/api/v1/asset/{kind}")["entries"]] == found.split()

@@ -1,0 +1,362 @@
+"""What is peculiar to the state in a SQLite file: the file itself, and what may befall it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from declarative.errors import StateError, StateLocked
+from declarative.state import database, process
+from declarative.state.format import FORMAT
+from declarative.state.sqlite import SqliteStore
+from declarative.state.store import EXPIRY, Holder, open_store
+from tests.state.strategies import record
+
+ME = Holder.current("declarative apply")
+ELSEWHERE = Holder("ann", "elsewhere", 1, "declarative apply")
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "state.sqlite3"
+
+
+@pytest.fixture
+def filled(path: Path) -> SqliteStore:
+    """A state with ten records, at rest."""
+    store = SqliteStore(path)
+    with store.lock(ME, 0) as lease:
+        for number in range(10):
+            lease.put(record(f"r{number}", body={"padding": "x" * 3000}))
+    return store
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def refusal(action: Callable[[], object]) -> str:
+    """What the user reads when the action fails as it should: with a hint, and one diagnostic at least."""
+    with pytest.raises(StateError) as refused:
+        action()
+    assert all(diagnostic.hint for diagnostic in refused.value.diagnostics)
+    return str(refused.value)
+
+
+def take(store: SqliteStore) -> None:
+    with store.lock(ME, 0):
+        pass
+
+
+class TestAddress:
+    @pytest.mark.parametrize("url", ["a.sqlite3", "sqlite:///a.sqlite3", "{}/a.sqlite3", "sqlite:///{}/a.sqlite3"])
+    def test_paths_and_sqlite_urls_name_a_file(self, url: str, tmp_path: Path) -> None:
+        with open_store(url.format(tmp_path), tmp_path).lock(ME, 0):
+            assert (tmp_path / "a.sqlite3").is_file()
+
+    def test_a_file_name_may_hold_what_means_something_in_a_url(self, tmp_path: Path) -> None:
+        store = open_store("a?mode=memory#b%41 é.sqlite3", tmp_path)
+        with store.lock(ME, 0) as lease:
+            lease.put(record("a"))
+        assert names(tmp_path) == ["a?mode=memory#b%41 é.sqlite3"]
+        assert len(store.load().records) == 1
+
+    def test_postgresql_is_refused_plainly_and_without_showing_the_password(self, tmp_path: Path) -> None:
+        told = refusal(lambda: open_store("postgresql://me:hunter2@db/infra", tmp_path))
+        assert "PostgreSQL" in told
+        assert "later release" in told
+        assert "hunter2" not in told
+
+    @pytest.mark.parametrize("url", ["s3://bucket/state", "sqlite://", "sqlite:///", "sqlite://host/file", ""])
+    def test_what_names_no_store_is_refused_with_what_is_possible(self, url: str, tmp_path: Path) -> None:
+        with pytest.raises(StateError) as refused:
+            open_store(url, tmp_path)
+        assert "sqlite:///state.sqlite3" in str(refused.value.diagnostics[0].hint)
+
+
+class TestFile:
+    def test_it_is_for_its_owner_alone_under_any_umask(self, path: Path) -> None:
+        before = os.umask(0)
+        try:
+            store = SqliteStore(path)
+            with store.lock(ME, 0) as lease:
+                lease.put(record("a"))
+                modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        finally:
+            os.umask(before)
+        assert modes == {0o600}
+
+    def test_it_is_all_that_remains(self, filled: SqliteStore, path: Path) -> None:
+        assert names(path.parent) == ["state.sqlite3"]
+        filled.load()
+        assert names(path.parent) == ["state.sqlite3"]
+
+    def test_a_folder_named_declarative_is_ignored_by_git(self, tmp_path: Path) -> None:
+        take(SqliteStore(tmp_path / ".declarative" / "state.sqlite3"))
+        assert (tmp_path / ".declarative" / ".gitignore").read_text() == "*\n"
+
+    def test_processes_that_make_it_at_once_make_one(self, path: Path) -> None:
+        program = (
+            "import sys; from pathlib import Path; from declarative.state.store import *;"
+            "lease = open_store(sys.argv[1], Path()).lock(Holder.current('x'), 30).__enter__(); print(lease.lineage)"
+        )
+        command = [sys.executable, "-c", program, str(path)]
+        # They end without giving the lock back: each takes over from one that has died.
+        workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+        lineages = {worker.communicate(timeout=60)[0] for worker in workers}
+        assert lineages == {f"{SqliteStore(path).load().lineage}\n"}
+        assert not [name for name in names(path.parent) if name.endswith(".new")]
+
+    def test_one_that_was_made_meanwhile_is_kept(self, filled: SqliteStore, path: Path) -> None:
+        before = filled.load()
+        database.create(path)
+        assert filled.load() == before
+        assert names(path.parent) == [path.name]
+
+    def test_a_link_to_it_is_followed(self, filled: SqliteStore, path: Path, tmp_path: Path) -> None:
+        link = tmp_path / "link"
+        link.symlink_to(path)
+        with SqliteStore(link).lock(ME, 0) as lease:
+            lease.put(record("new"))
+            assert len(filled.load().records) == len(SqliteStore(link).load().records) == 11
+        assert link.is_symlink()
+
+
+class TestProtected:
+    def test_a_state_in_a_protected_folder_is_read_and_left_alone(
+        self, filled: SqliteStore, path: Path, protect: Callable[[Path], None]
+    ) -> None:
+        before = path.read_bytes()
+        protect(path)
+        protect(path.parent)
+        assert len(filled.load().records) == 10
+        assert (names(path.parent), path.read_bytes()) == ([path.name], before)
+
+    def test_to_lock_a_protected_file_is_refused_with_the_place_and_the_fix(
+        self, filled: SqliteStore, path: Path, protect: Callable[[Path], None]
+    ) -> None:
+        protect(path)
+        assert str(path) in refusal(lambda: take(filled))
+        assert len(filled.load().records) == 10
+
+    def test_to_make_a_state_in_a_protected_folder_is_refused(
+        self, path: Path, protect: Callable[[Path], None]
+    ) -> None:
+        path.parent.mkdir()
+        protect(path.parent)
+        assert str(path.parent) in refusal(lambda: take(SqliteStore(path)))
+        assert names(path.parent) == []
+
+    def test_a_folder_in_place_of_the_file_is_refused(self, path: Path) -> None:
+        path.mkdir(parents=True)
+        assert str(path) in refusal(SqliteStore(path).load)
+        assert str(path) in refusal(lambda: take(SqliteStore(path)))
+
+    def test_a_file_in_place_of_the_folder_is_refused(self, path: Path) -> None:
+        path.parent.write_text("")
+        assert str(path.parent) in refusal(lambda: take(SqliteStore(path)))
+
+
+class TestFullDisk:
+    def test_when_the_file_may_not_grow_the_put_fails_and_all_before_is_there(self, path: Path, start: Start) -> None:
+        worker = start("full")
+        *promised, stopped = worker.communicate()[0].splitlines()
+        assert stopped.startswith("stopped The state could not be read or written")
+        store = SqliteStore(path.parents[1] / ".declarative" / "state.sqlite3")
+        assert {f"{record.address.key}" for record in store.load().records} == set(promised)
+        assert len(promised) > 5
+
+    def test_on_a_full_file_system_the_put_fails_and_goes_on_when_there_is_space(self, tmp_path: Path) -> None:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
+        if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("this user may not mount a small disk")
+        try:
+            (disk / "ballast").write_bytes(b"x" * 100_000)
+            store = SqliteStore(disk / "state.sqlite3")
+            count = 0
+            with store.lock(ME, 0) as lease:
+                with pytest.raises(StateError, match="full") as refused:
+                    for count in range(1000):  # the number of those that were written
+                        lease.put(record(f"r{count}", body={"padding": "x" * 5000}))
+                assert "space" in str(refused.value.diagnostics[0].hint)
+                assert len(store.load().records) == count
+                (disk / "ballast").unlink()
+                lease.put(record("after"))
+            assert len(store.load().records) == count + 1
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+
+
+class TestDamage:
+    @pytest.mark.parametrize("content", [b"", b"{}", b"SQLite format 3\x00", os.urandom(5000)])
+    def test_what_is_no_state_is_named_and_left_alone(self, content: bytes, path: Path) -> None:
+        path.parent.mkdir()
+        path.write_bytes(content)
+        for action in (SqliteStore(path).load, lambda: take(SqliteStore(path))):
+            assert str(path) in refusal(action)
+        assert path.read_bytes() == content
+
+    def test_the_database_of_another_program_is_refused_and_left_alone(self, path: Path) -> None:
+        path.parent.mkdir()
+        change(path, "CREATE TABLE meta (key, value)")
+        before = path.read_bytes()
+        for action in (SqliteStore(path).load, lambda: take(SqliteStore(path))):
+            assert "some other program" in refusal(action)
+        assert path.read_bytes() == before
+
+    @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+    def test_a_file_that_was_cut_off_is_noticed(self, part: float, filled: SqliteStore, path: Path) -> None:
+        os.truncate(path, int(path.stat().st_size * part))
+        assert str(path) in refusal(filled.load)
+
+    def test_a_page_that_was_overwritten_is_noticed(self, filled: SqliteStore, path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        with closing(sqlite3.connect(path)) as connection:
+            (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'records'").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+        content[(root - 1) * size : root * size] = os.urandom(size)
+        path.write_bytes(content)
+        assert str(path) in refusal(filled.load)
+
+    @pytest.mark.parametrize(
+        ("statement", "named"),
+        [
+            ("UPDATE records SET data = 'x' WHERE key = 'r3'", "Training.r3"),
+            ("UPDATE records SET id = NULL WHERE key = 'r3'", "rule 1: Training.r3"),
+            ("UPDATE records SET id = 'same'", "rule 4: Training.r0"),
+            ("DELETE FROM meta WHERE key = 'serial'", "serial"),
+            ("DROP TABLE records", "records"),
+        ],
+    )
+    def test_what_contradicts_itself_is_named(
+        self, statement: str, named: str, filled: SqliteStore, path: Path
+    ) -> None:
+        change(path, statement)
+        told = refusal(filled.load)
+        assert str(path) in told
+        assert named in told
+
+    def test_a_newer_format_is_refused_with_both_numbers(self, filled: SqliteStore, path: Path) -> None:
+        change(path, f"UPDATE meta SET value = {FORMAT + 1} WHERE key = 'format'")
+        for action in (filled.load, lambda: take(filled)):
+            told = refusal(action)
+            assert f"format {FORMAT + 1}" in told
+            assert f"up to {FORMAT}" in told
+
+    def test_a_log_that_a_killed_writer_left_is_read_and_left_alone(self, start: Start, tmp_path: Path) -> None:
+        worker = start("put")
+        for _ in range(10):
+            assert worker.stdout
+            worker.stdout.readline()
+        worker.kill()
+        worker.wait()
+        folder = tmp_path / ".declarative"
+        before = {name: (folder / name).read_bytes() for name in names(folder) if not name.endswith("-shm")}
+        assert len(SqliteStore(folder / "state.sqlite3").load().records) >= 10
+        assert {name: (folder / name).read_bytes() for name in before} == before
+        assert set(names(folder)) == {*before, "state.sqlite3-shm"}
+
+
+class TestLock:
+    def test_a_silent_holder_elsewhere_is_taken_over_after_a_minute_and_fenced_off(self, path: Path) -> None:
+        now = time.time()
+        later = SqliteStore(path, clock=lambda: now + EXPIRY + 1)
+        with SqliteStore(path, clock=lambda: now).lock(ELSEWHERE, 0) as old:
+            old.put(record("a"))
+            with pytest.raises(StateLocked), SqliteStore(path, clock=lambda: now + EXPIRY - 1).lock(ME, 0):
+                pass
+            with later.lock(ME, 0) as new:
+                assert new.lock.fence > old.lock.fence
+                assert "took it over" in refusal(lambda: old.put(record("b")))
+                assert "took it over" in refusal(lambda: old.remove(record("a").address))
+                new.put(record("c"))
+        assert [record.address.key for record in later.load().records] == ["a", "c"]
+
+    def test_a_fenced_holder_does_not_give_back_the_lock_of_its_successor(self, path: Path) -> None:
+        now = time.time()
+        old = SqliteStore(path, clock=lambda: now).lock(ELSEWHERE, 0)
+        old.__enter__()
+        with SqliteStore(path, clock=lambda: now + EXPIRY + 1).lock(ME, 0) as new:
+            old.__exit__(None, None, None)
+            new.put(record("a"))
+
+    def test_a_live_holder_of_this_machine_is_never_taken_over(self, path: Path) -> None:
+        now = time.time()
+        later = SqliteStore(path, clock=lambda: now + 1000 * EXPIRY)
+        with SqliteStore(path, clock=lambda: now).lock(ME, 0), pytest.raises(StateLocked):
+            take(later)
+
+    def test_a_process_number_that_was_used_again_is_not_the_holder(self, path: Path) -> None:
+        lock = SqliteStore(path).lock(replace(ME, started="1"), 0)
+        lock.__enter__()
+        if not ME.started:
+            pytest.skip("this system does not tell when a process began")
+        take(SqliteStore(path))
+        lock.__exit__(None, None, None)
+
+    def test_fences_grow_although_locks_are_given_back(self, path: Path) -> None:
+        store = SqliteStore(path)
+        fences = []
+        for _ in range(3):
+            with store.lock(ME, 0) as lease:
+                fences.append(lease.lock.fence)
+        assert fences == sorted(set(fences))
+
+    def test_signs_of_life_never_hinder_the_writes(self, path: Path) -> None:
+        store = SqliteStore(path, heartbeat=0.001)
+        with store.lock(ME, 0) as lease:
+            for number in range(300):
+                lease.put(record(f"r{number}"))
+            deadline = time.monotonic() + 20
+            with closing(sqlite3.connect(path)) as connection:
+                while not connection.execute("SELECT heartbeat > since FROM locks").fetchone()[0]:
+                    assert time.monotonic() < deadline, "no sign of life"
+                    time.sleep(0.01)
+        assert len(store.load().records) == 300
+
+    @pytest.mark.parametrize("replaced", [False, True])
+    def test_a_lease_on_a_file_that_was_taken_away_stops(self, replaced: bool, filled: SqliteStore, path: Path) -> None:
+        with filled.lock(ME, 0) as lease:
+            path.rename(path.with_name("away"))
+            if replaced:
+                path.write_bytes(b"")
+            assert "removed or replaced" in refusal(lambda: lease.put(record("a")))
+
+
+class TestProcess:
+    def test_this_process_runs_and_began_when_it_says(self) -> None:
+        assert process.runs(os.getpid(), process.started(os.getpid()))
+        assert process.runs(os.getpid(), "")
+
+    def test_a_dead_process_does_not_run_not_even_as_a_zombie(self) -> None:
+        child = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.DEVNULL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not process.runs(child.pid, "")
+        child.wait()
+        assert not process.runs(child.pid, "")
+
+    def test_a_holder_of_another_namespace_or_host_cannot_be_seen(self) -> None:
+        assert ME.is_gone() is False
+        assert replace(ME, place="other").is_gone() is None
+        assert replace(ME, host="other").is_gone() is None
+        assert ME.host == socket.gethostname()

@@ -1,0 +1,352 @@
+"""Hypothesis strategies for manifest-shaped bodies, built from the models alone.
+
+bodies(kind)            any valid body
+field_paths(kind)       every field that a body may have; items of lists have the index 0
+field_cases(kind, path) three valid bodies: without the field, with it, and with another value of it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from hypothesis import strategies as st
+
+from declarative.kinds import ALL
+from declarative.kinds.fields.base import Fields
+from declarative.kinds.kind import Kind
+from declarative.kinds.rules import AtMost
+from declarative.kinds.shape import ListOf, Object, Scalar, Shape, shape_of
+from declarative.kinds.workload_template import Assets, Datasource
+from declarative.manifest.envelope import manifest_model
+from declarative.manifest.schema import tidy
+from declarative.model.value import FrozenMap, Path, Value, canonical, freeze
+from tests.repairs import Repair, obey, obeys
+from tests.scalars import scalar
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An object that the control plane has."""
+
+    id: str
+    name: str
+
+
+def _two(first: str, second: str, prefix: str = "") -> tuple[Named, ...]:
+    return tuple(Named(f"{prefix}{number}", name) for number, name in ((1, first), (2, second)))
+
+
+_UUID = "6f1c2a9e-0d6b-4b7e-9f43-0f9f6f7f1c1"
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """What bodies may refer to. Two of each are needed to change a reference; an empty pool leaves its fields out."""
+
+    projects: tuple[Named, ...] = _two("vision", "speech", "450")
+    clusters: tuple[Named, ...] = _two("a100-prod", "h100-lab", _UUID)
+    departments: tuple[Named, ...] = _two("research", "product", "7")
+    environments: tuple[Named, ...] = _two("pytorch-24", "jupyter", _UUID)
+    computes: tuple[Named, ...] = _two("one-gpu", "half-gpu", _UUID)
+    datasources: tuple[Named, ...] = _two("datasets", "checkpoints", _UUID)
+    scopes: tuple[str, ...] = ("system", "tenant", "cluster", "department", "project")
+    # Whether references may be made by name, too.
+    by_name: bool = False
+
+
+POOLS = Pools()
+ABSENT = object()
+_OWNERS = {"project": "projects", "cluster": "clusters", "department": "departments"}
+_ASSETS = {"environment": "environments", "compute": "computes"}
+_BOOKKEEPING: dict[type[Fields], tuple[str, ...]] = {
+    **{manifest_model(kind): ("apiVersion", "kind", "lifecycle", "dependsOn") for kind in ALL},
+    **{kind.metadata: ("key",) for kind in ALL},
+}
+# Fields that stay behind, so that a mapping is not empty when the field in question goes; harmless ones first.
+_ANCHORS = ("image", "nodeType", "largeShmRequest", "description")
+# What the control plane fills in by itself: setting a field to this is no change that could be seen.
+_FILLED_IN: dict[str, Value] = {
+    "backoffLimit": 6, "priorityClass": "train", "imagePullPolicy": "IfNotPresent", "volumeMode": "Filesystem",
+    "autoDeletionTimeAfterCompletionSeconds": 2592000, "minReplicas": 1, "maxReplicas": 1, "scheme": "HTTP",
+    "path": "/", "uidGidSource": "fromTheImage", "hostIpc": False, "hostNetwork": False, "useGivenNameAsPrefix": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCase:
+    """A field that is set, changed and removed, by three valid bodies.
+
+    `without` is None where no body can lack the field. `siblings` says that rules made other fields change with it.
+    """
+
+    path: Path
+    without: FrozenMap | None
+    first: FrozenMap
+    second: FrozenMap
+    siblings: bool
+
+
+@st.composite
+def bodies(draw: Draw, kind: Kind, pools: Pools = POOLS, nulls: bool = False) -> FrozenMap:
+    """Valid bodies of `kind`; with `nulls`, fields that may be null sometimes are."""
+    maker = _Maker(draw, pools, nulls)
+    return freeze(maker.object(shape_of(manifest_model(kind)), most=4))  # type: ignore[no-any-return]
+
+
+def field_paths(kind: Kind, pools: Pools = POOLS) -> tuple[Path, ...]:
+    """Every field below metadata and spec, branches and leaves, and `desiredPhase` where the kind has it."""
+    return tuple(
+        path for path in _paths(shape_of(manifest_model(kind)), (), pools) if path not in (("metadata",), ("spec",))
+    )
+
+
+@st.composite
+def field_cases(draw: Draw, kind: Kind, path: Path, pools: Pools = POOLS) -> FieldCase:
+    """Minimal bodies for the life of one field."""
+    case = _Maker(draw, pools, False).case(shape_of(manifest_model(kind)), None, path)
+    first, second = freeze(case.first), freeze(case.second)
+    without = None if case.without is ABSENT else freeze(case.without)
+    return FieldCase(path, without, first, second, _replaced(second, path) != _replaced(first, path))
+
+
+def _replaced(value: Value, path: Path) -> Value:
+    """`value` with a mark in place of what is at `path`."""
+    if not path:
+        return "the field"
+    if isinstance(value, tuple):
+        return tuple(_replaced(item, path[1:]) if index == path[0] else item for index, item in enumerate(value))
+    return {**value, path[0]: _replaced(value[path[0]], path[1:])}
+
+
+def _paths(shape: Shape, path: Path, pools: Pools) -> Iterator[Path]:
+    if isinstance(shape, Object):
+        assert shape.model is not None
+        for name, inner in shape.fields.items():
+            if _usable(shape.model, name, pools):
+                yield (*path, name)
+                yield from _paths(inner, (*path, name), pools)
+    elif isinstance(shape, ListOf) and isinstance(shape.item, Object):
+        yield from _paths(shape.item, (*path, 0), pools)
+
+
+@cache
+def _schemas(model: type[Fields]) -> dict[str, Any]:
+    return tidy(model.model_json_schema())["properties"]  # type: ignore[no-any-return]
+
+
+@cache
+def _usable(model: type[Fields], name: str, pools: Pools) -> bool:
+    """Whether a body may have the field: bookkeeping of the manifest is no part of it."""
+    if name in _BOOKKEEPING.get(model, ()):
+        return False
+    return pool_of(model, name, pools) != ()
+
+
+def pool_of(model: type[Fields], name: str, pools: Pools) -> tuple[Value, ...] | None:
+    """The values that a reference or a scope may have; None for other fields."""
+    if model in (kind.metadata for kind in ALL):
+        if name in _OWNERS:
+            return tuple(owner.name for owner in getattr(pools, _OWNERS[name])) if pools.by_name else ()
+        if name.removesuffix("Id") in _OWNERS:
+            ids = tuple(owner.id for owner in getattr(pools, _OWNERS[name.removesuffix("Id")]))
+            return ids + tuple(int(text) for text in ids if name == "projectId" and text.isdigit())
+        if name == "scope":
+            return tuple(scope for scope in pools.scopes if getattr(pools, _OWNERS.get(scope, ""), True))
+    if model is Assets and name in _ASSETS:
+        named: tuple[Named, ...] = getattr(pools, _ASSETS[name])
+        ids = tuple(asset.id for asset in named)
+        return ids + tuple(FrozenMap(name=asset.name) for asset in named if pools.by_name)
+    if model is Assets and name == "datasources" and not pools.datasources:
+        return ()
+    if model is Datasource and name in ("id", "name"):
+        if name == "id":
+            return tuple(source.id for source in pools.datasources)
+        return tuple(source.name for source in pools.datasources) if pools.by_name else ()
+    return None
+
+
+@cache
+def _scalar(model: type[Fields], name: str, pools: Pools) -> st.SearchStrategy[Value]:
+    pool = pool_of(model, name, pools)
+    if pool is not None:
+        return st.sampled_from(pool)
+    bounds = [rule.maximum for rule in model.rules if isinstance(rule, AtMost) and rule.field == name]
+    return scalar(_schemas(model)[name], bounds[0] if bounds else None)
+
+
+@cache
+def _item(model: type[Fields], name: str) -> st.SearchStrategy[Value]:
+    return scalar(_schemas(model)[name]["items"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The life of one field within the value that holds it."""
+
+    without: Value
+    first: Value
+    second: Value
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Draws values for the fields of models."""
+
+    draw: Draw
+    pools: Pools
+    nulls: bool
+
+    def object(self, shape: Object, most: int, least: int = 0) -> dict[str, Value]:
+        """A valid mapping with the required fields and up to `most` others; empty only where it has to be."""
+        model = shape.model
+        assert model is not None
+        optional = [name for name in self.usable(shape) if name not in shape.required]
+        least = min(max(least, 0 if shape.required else 1), len(optional))
+        chosen = (
+            self.draw(st.lists(st.sampled_from(optional), unique=True, min_size=least, max_size=max(most, least)))
+            if optional
+            else []
+        )
+        given = {
+            name: self.field(shape, name) for name in self.usable(shape) if name in shape.required or name in chosen
+        }
+        given = self.obedient(shape, given) or self.obedient(shape, given, keep=tuple(chosen[:1]))
+        if self.nulls:
+            free = [name for name in optional if name not in given and "null" in _types(_schemas(model)[name])]
+            given |= dict.fromkeys(self.draw(st.lists(st.sampled_from(free), max_size=1)) if free else [], None)
+        return given
+
+    def obedient(
+        self, shape: Object, given: dict[str, Value], keep: tuple[str, ...] = (), banned: tuple[str, ...] = ()
+    ) -> dict[str, Value]:
+        assert shape.model is not None
+        unusable = {name for name in shape.fields if not _usable(shape.model, name, self.pools)}
+        repair = Repair(
+            dict(given), lambda name: self.field(shape, name), frozenset(keep), frozenset(banned) | unusable
+        )
+        return obey(shape.model, repair)
+
+    def usable(self, shape: Object) -> list[str]:
+        assert shape.model is not None
+        return [name for name in shape.fields if _usable(shape.model, name, self.pools)]
+
+    def field(self, shape: Object, name: str) -> Value:
+        """Any value of a field."""
+        inner = shape.fields[name]
+        if isinstance(inner, Object):
+            return self.object(inner, most=3)
+        if isinstance(inner, ListOf):
+            return self.items(shape, name, inner, most=3)
+        return self.draw(self.scalar(shape, name))
+
+    def scalar(self, shape: Object, name: str) -> st.SearchStrategy[Value]:
+        assert shape.model is not None
+        return _scalar(shape.model, name, self.pools)
+
+    def items(self, shape: Object, name: str, inner: ListOf, most: int, least: int = 1) -> tuple[Value, ...]:
+        """Items of a list, none of which could be taken for another."""
+        if isinstance(inner.item, Object):
+            size = self.draw(st.integers(least, most))
+            return self.distinct(inner, size)
+        assert shape.model is not None
+        return tuple(self.draw(st.lists(_item(shape.model, name), unique=True, min_size=least, max_size=most)))
+
+    def distinct(self, inner: ListOf, size: int) -> tuple[Value, ...]:
+        assert isinstance(inner.item, Object)
+        keys = inner.keyed.fields if inner.keyed else ()
+        taken: dict[str, set[str]] = {key: set() for key in keys}
+        found: list[Value] = []
+        while len(found) < size:
+            item = self.object(inner.item, most=3)
+            names = {key: canonical(item[key]) for key in keys if item.get(key) is not None}
+            if any(name in taken[key] for key, name in names.items()):
+                size -= 1 if found else 0
+                continue
+            for key, name in names.items():
+                taken[key].add(name)
+            found.append(item)
+        return tuple(found)
+
+    # --- one field ----------------------------------------------------------------------------------------------------
+    def case(self, shape: Shape, holder: tuple[Object, str] | None, path: Path) -> _Case:
+        """The life of the field at `path` below a value of `shape`, which `holder` has as its field."""
+        if not path:
+            assert holder is not None
+            return _Case(ABSENT, *self.pair(*holder))
+        if isinstance(shape, ListOf):
+            inner = self.case(shape.item, None, path[1:])
+            without = ABSENT if inner.without is ABSENT else (inner.without,)
+            return _Case(without, (inner.first,), (inner.second,))
+        assert isinstance(shape, Object)
+        return self.case_in(shape, str(path[0]), path[1:])
+
+    def case_in(self, shape: Object, head: str, rest: Path) -> _Case:
+        assert shape.model is not None
+        inner = self.case(shape.fields[head], (shape, head), rest)
+        base = {name: self.field(shape, name) for name in self.usable(shape) if name in shape.required and name != head}
+        first = self.obedient(shape, self.anchored(shape, {**base, head: inner.first}, head), keep=(head,))
+        second = {**first, head: inner.second}
+        if not obeys(shape.model, second):
+            second = self.obedient(shape, {**base, head: inner.second}, keep=(head,))
+        return _Case(self.without(shape, head, base, first, inner.without), first, second)
+
+    def without(self, shape: Object, head: str, base: Value, first: Value, inner: Value) -> Value:
+        """The mapping without the field, ABSENT where it has to go with the field."""
+        assert shape.model is not None
+        rest = {name: value for name, value in first.items() if name != head}
+        candidates = [] if inner is ABSENT else [{**first, head: inner}]
+        if head not in shape.required:
+            candidates += [rest, self.obedient(shape, base, banned=(head,))]
+        return next((given for given in candidates if given and obeys(shape.model, given)), ABSENT)
+
+    def anchored(self, shape: Object, given: dict[str, Value], head: str) -> dict[str, Value]:
+        """`given` with one more field where the mapping would be empty without `head`."""
+        assert shape.model is not None
+        if given.keys() == {head}:
+            for name in (*_ANCHORS, *self.usable(shape)):
+                if name in shape.fields and name != head and isinstance(shape.fields[name], Scalar):
+                    anchored = {name: self.field(shape, name), **given}
+                    alone = {key: value for key, value in anchored.items() if key != head}
+                    if obeys(shape.model, anchored) and obeys(shape.model, alone):
+                        return anchored
+        return given
+
+    def pair(self, shape: Object, name: str) -> tuple[Value, Value]:
+        """Two values of a field that are not the same; the first is none that would be there anyway."""
+        inner = shape.fields[name]
+        assert shape.model is not None
+        if isinstance(inner, ListOf):
+            both = self.pair_of_items(shape, name, inner)
+            return both[:1], both
+        if isinstance(inner, Object):
+            first, second = self.object(inner, most=2, least=1), self.object(inner, most=2, least=1)
+            return (first, second) if canonical(first) != canonical(second) else (first, self.other(inner, first))
+        schema = _schemas(shape.model)[name]
+        there = _FILLED_IN.get(name, schema.get("default"))
+        values = self.scalar(shape, name)
+        first = self.draw(values.filter(lambda value: there is None or not inner.same(value, there)))
+        return first, self.draw(values.filter(lambda value: not inner.same(value, first)))
+
+    def pair_of_items(self, shape: Object, name: str, inner: ListOf) -> tuple[Value, ...]:
+        if not isinstance(inner.item, Object):
+            return self.items(shape, name, inner, most=2, least=2)
+        while len(both := self.distinct(inner, 2)) < 2:
+            pass
+        return both
+
+    def other(self, shape: Object, first: dict[str, Value]) -> dict[str, Value]:
+        """A mapping that differs from `first` in one field."""
+        name = next(iter(first))
+        one, two = self.pair(shape, name)
+        changed = {**first, name: two if canonical(one) == canonical(first[name]) else one}
+        return self.obedient(shape, changed, keep=(name,))
+
+
+def _types(schema: dict[str, Any]) -> tuple[str, ...]:
+    types = schema.get("type", [option.get("type") for option in schema.get("anyOf", ())])
+    return tuple(types) if isinstance(types, list) else (types,)
