@@ -32,12 +32,12 @@ _SCOPES = ("cluster", "department", "project")
 class Repair:
     """One mapping under repair.
 
-    `fill` draws a value of a field, `keep` are the fields that have to stay as they are, `banned` those that may not be
+    `fill` draws a value of a field (other than a second argument), `keep` are the fields that have to stay as they are, `banned` those that may not be
     added, `required` those that may not be dropped.
     """
 
     given: Given
-    fill: Callable[[str], Any]
+    fill: Callable[..., Any]
     keep: frozenset[str] = field(default_factory=frozenset)
     banned: frozenset[str] = field(default_factory=frozenset)
     required: frozenset[str] = field(default_factory=frozenset)
@@ -55,8 +55,8 @@ class Repair:
         """Lets the field have any value but this, or none."""
         if name not in self.required:
             self.drop([name])
-        while self.given.get(name) == value and name not in self.keep:
-            self.given[name] = self.fill(name)
+        elif name not in self.keep:
+            self.given[name] = self.fill(name, value)
 
     def drop(self, names: Iterable[str]) -> None:
         for name in names:

@@ -225,10 +225,12 @@ class _Maker:
         self, shape: Object, given: dict[str, Value], keep: tuple[str, ...] = (), banned: tuple[str, ...] = ()
     ) -> dict[str, Value]:
         assert shape.model is not None
-        unusable = {name for name in shape.fields if not _usable(shape.model, name, self.pools)}
-        repair = Repair(
-            dict(given), lambda name: self.field(shape, name), frozenset(keep), frozenset(banned) | unusable
-        )
+        unusable = shape.fields.keys() - set(self.usable(shape))
+
+        def fill(name: str, but: Value = None) -> Value:
+            return self.field(shape, name) if but is None else self.draw(self.scalar(shape, name).filter(but.__ne__))
+
+        repair = Repair(dict(given), fill, frozenset(keep), unusable.union(banned), shape.required)
         return obey(shape.model, repair)
 
     def usable(self, shape: Object) -> list[str]:
@@ -257,20 +259,20 @@ class _Maker:
         return tuple(self.draw(st.lists(_item(shape.model, name), unique=True, min_size=least, max_size=most)))
 
     def distinct(self, inner: ListOf, size: int) -> tuple[Value, ...]:
-        assert isinstance(inner.item, Object)
-        keys = inner.keyed.fields if inner.keyed else ()
-        taken: dict[str, set[str]] = {key: set() for key in keys}
-        found: list[Value] = []
-        while len(found) < size:
-            item = self.object(inner.item, most=3)
-            names = {key: canonical(item[key]) for key in keys if item.get(key) is not None}
-            if any(name in taken[key] for key, name in names.items()):
-                size -= 1 if found else 0
-                continue
-            for key, name in names.items():
-                taken[key].add(name)
-            found.append(item)
-        return tuple(found)
+        """Up to `size` items that differ in each of the fields by which they are told apart."""
+        assert isinstance(inner.item, Object) and inner.item.model is not None
+        keys = [key for key in (inner.keyed.fields if inner.keyed else ()) if key in self.usable(inner.item)]
+        pools = [pool for key in keys if (pool := pool_of(inner.item.model, key, self.pools)) is not None]
+        size = min(size, *map(len, pools)) if pools else size
+        names = {
+            key: self.draw(st.lists(self.scalar(inner.item, key), unique=True, min_size=size, max_size=size))
+            for key in keys
+        }
+        items = [self.object(inner.item, most=3) for _ in range(size)]
+        return tuple(
+            {**item, **{key: names[key][index] for key in keys if item.get(key) is not None}}
+            for index, item in enumerate(items)
+        )
 
     # --- one field ----------------------------------------------------------------------------------------------------
     def case(self, shape: Shape, holder: tuple[Object, str] | None, path: Path) -> _Case:
@@ -335,9 +337,7 @@ class _Maker:
     def pair_of_items(self, shape: Object, name: str, inner: ListOf) -> tuple[Value, ...]:
         if not isinstance(inner.item, Object):
             return self.items(shape, name, inner, most=2, least=2)
-        while len(both := self.distinct(inner, 2)) < 2:
-            pass
-        return both
+        return self.distinct(inner, 2)
 
     def other(self, shape: Object, first: dict[str, Value]) -> dict[str, Value]:
         """A mapping that differs from `first` in one field."""

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 
 def generated() -> dict[str, str]:
     """The text of every file, by name."""
-    from declarative.sandbox import openapi  # noqa: PLC0415  (the web framework is not needed to print help)
+    from declarative.sandbox import openapi
 
     return {
         name: text(schema) for name, schema in {**all_schemas(), "sandbox.openapi.json": openapi.document()}.items()

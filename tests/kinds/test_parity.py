@@ -160,7 +160,9 @@ def test_a_manifest_asks_for_the_phases_that_a_training_can_be_asked_for() -> No
 
 # --- the sandbox ------------------------------------------------------------------------------------------------------
 # What the sandbox has beyond the two documents: how to log in, the list of workloads, and its own controls.
-BEYOND = re.compile(r"/api/v[12]/token|/api/v1/workloads|/api/v1/org-unit/\w+|/api/v1/clusters|/_sandbox/.*")
+BEYOND = re.compile(
+    r"/api/v[12]/token|/api/v1/workloads|/api/v1/org-unit/\w+|/api/v1/clusters|/api/v1/asset/(environment|compute|datasource)|/_sandbox/.*"
+)
 
 
 @cache
@@ -198,10 +200,19 @@ def test_the_sandbox_has_every_operation_and_no_invented_one() -> None:
     assert ours == documented
 
 
+# Codes that the documents do not list, and why the sandbox has them.
+UNLISTED = {
+    ("post", "/api/v1/workloads/trainings", "409"): "the name is taken; the documents name no code for it",
+    ("get", "/api/v1/asset/workload-template", "400"): "a filter of the wrong type",
+    ("put", "/api/v1/asset/workload-template/{AssetId}", "404"): "there is no such template",
+}
+
+
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=IDS)
 def test_the_sandbox_answers_with_the_documented_codes(name: str, operation: dict[str, Any]) -> None:
     ours = _operations()[operation["method"], _path(operation["path"])]
-    assert sorted(ours["responses"]) == sorted(operation["answers"])
+    unlisted = [code for method, path, code in UNLISTED if (method, path) == (operation["method"], operation["path"])]
+    assert sorted(ours["responses"]) == sorted([*operation["answers"], *unlisted])
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=IDS)

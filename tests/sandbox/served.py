@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PROGRAM = """
+PROGRAM = """
 import pathlib, sys
 from declarative.sandbox.serve import serve
 serve(pathlib.Path(sys.argv[1]), "127.0.0.1", 0, lambda url: print(url, flush=True))
@@ -20,7 +20,7 @@ serve(pathlib.Path(sys.argv[1]), "127.0.0.1", 0, lambda url: print(url, flush=Tr
 def served(path: Path) -> Iterator[str]:
     """The base URL; the process has to end well when it is asked to, and to have said nothing on stderr."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout

@@ -41,8 +41,17 @@ def test_a_patch_merges_settings_and_a_put_replaces_them(plane: Plane) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"speed": 0}, {"speed": -1}, {"speed": True}, {"speed": "fast"}, {"speed": None}, {"pace": 1}]
-    + [{"tokenLifetimeSeconds": 0}, {"policy": {"labels": [1]}}, {"policy": {"labels": {"": "x"}}}],
+    [
+        {"speed": 0},
+        {"speed": -1},
+        {"speed": True},
+        {"speed": "fast"},
+        {"speed": None},
+        {"pace": 1},
+        {"tokenLifetimeSeconds": 0},
+        {"policy": {"labels": [1]}},
+        {"policy": {"labels": {"": "x"}}},
+    ],
 )
 def test_bad_settings_are_refused_and_change_nothing(plane: Plane, bad: dict[str, object]) -> None:
     plane.good(plane.ask("PATCH", SETTINGS, json=bad), 400)
@@ -51,43 +60,43 @@ def test_bad_settings_are_refused_and_change_nothing(plane: Plane, bad: dict[str
 
 def test_settings_and_objects_outlive_the_process(plane: Plane, tmp_path: Path) -> None:
     plane.settings(speed="instant")
-    id = plane.train()["workloadId"]
+    training = plane.train()["workloadId"]
     other = Plane(plane.app.state.store.path)
     assert other.get("/_sandbox/")["settings"]["speed"] == "instant"
-    assert other.phase(id) == "Running"
+    assert other.phase(training) == "Running"
 
 
 def test_a_preempted_training_waits_until_it_is_told_to_run(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
+    training = plane.train()["workloadId"]
     plane.now += 2
-    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Pending"})
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": "Pending"})
     plane.now += 100
-    told = plane.get(f"{TRAININGS}/{id}")
+    told = plane.get(f"{TRAININGS}/{training}")
     assert (told["actualPhase"], told["desiredPhase"]) == ("Pending", "Running")
-    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Running"})
-    assert plane.phase(id) == "Running"
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": "Running"})
+    assert plane.phase(training) == "Running"
 
 
 def test_a_training_stopped_behind_the_client_s_back_wants_to_be_stopped(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
-    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Stopped"})
-    assert plane.get(f"{TRAININGS}/{id}")["desiredPhase"] == "Stopped"
-    plane.post(f"{TRAININGS}/{id}/resume")
-    assert plane.phase(id) == "Resuming"
+    training = plane.train()["workloadId"]
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": "Stopped"})
+    assert plane.get(f"{TRAININGS}/{training}")["desiredPhase"] == "Stopped"
+    plane.post(f"{TRAININGS}/{training}/resume")
+    assert plane.phase(training) == "Resuming"
 
 
 def test_phases_that_no_cluster_reports_and_workloads_that_are_not_there_are_refused(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
-    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Deleting"}, 400)
+    training = plane.train()["workloadId"]
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": "Deleting"}, 400)
     plane.post(f"/_sandbox/workloads/{NOBODY}/phase", {"phase": "Running"}, 404)
     plane.delete(f"/_sandbox/workloads/{NOBODY}", 404)
 
 
 def test_a_workload_removed_behind_the_client_s_back_is_gone_at_once(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
-    plane.delete(f"/_sandbox/workloads/{id}")
-    plane.get(f"{TRAININGS}/{id}", 404)
-    assert [row["id"] for row in plane.get("/api/v1/workloads?deleted=true")["workloads"]] == [id]
+    training = plane.train()["workloadId"]
+    plane.delete(f"/_sandbox/workloads/{training}")
+    plane.get(f"{TRAININGS}/{training}", 404)
+    assert [row["id"] for row in plane.get("/api/v1/workloads?deleted=true")["workloads"]] == [training]
     plane.train()
 
 
@@ -106,7 +115,7 @@ def test_requests_are_counted_by_operation_also_when_they_are_refused(plane: Pla
 def test_a_reset_empties_the_sandbox_while_it_is_served(plane: Plane, by_request: bool) -> None:
     token = plane.post("/api/v1/token", {"grantType": "app_token", "appID": "sandbox", "appSecret": "sandbox"}, 200)
     plane.settings(speed=7)
-    id = plane.train()["workloadId"]
+    training = plane.train()["workloadId"]
     plane.template()
     if by_request:
         plane.post("/_sandbox/reset", status=200)
@@ -115,7 +124,7 @@ def test_a_reset_empties_the_sandbox_while_it_is_served(plane: Plane, by_request
     answer = plane.get("/_sandbox/")
     assert answer["counts"] == {"workloads": 0, "deletedWorkloads": 0, "templates": 0}
     assert answer["settings"] == AS_NEW
-    plane.get(f"{TRAININGS}/{id}", 404, token=token["accessToken"])
+    plane.get(f"{TRAININGS}/{training}", 404, token=token["accessToken"])
 
 
 def test_unknown_paths_and_methods_get_the_envelope(plane: Plane) -> None:

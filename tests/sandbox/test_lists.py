@@ -44,8 +44,8 @@ def test_a_row_tells_the_phase_but_no_spec(plane: Plane) -> None:
 
 
 def test_a_deleted_training_moves_to_the_list_of_deleted_ones_for_two_weeks(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
-    plane.delete(f"{TRAININGS}/{id}")
+    training = plane.train()["workloadId"]
+    plane.delete(f"{TRAININGS}/{training}")
     assert [row["phase"] for row in plane.get(WORKLOADS)["workloads"]] == ["Deleting"]
     assert names(plane, "deleted=true") == []
     plane.now += 1
@@ -84,8 +84,15 @@ def test_rows_are_filtered_and_sorted(plane: Plane, query: str, found: str) -> N
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=501", "limit=0", "limit=x", "offset=-1", "offset=1.5", "sortBy=spec", "sortOrder=up", "deleted=1"]
-    + [
+    [
+        "limit=501",
+        "limit=0",
+        "limit=x",
+        "offset=-1",
+        "offset=1.5",
+        "sortBy=spec",
+        "sortOrder=up",
+        "deleted=1",
         "filterBy=",
         "filterBy=label==x",
         "filterBy=name",

@@ -28,9 +28,9 @@ def client(tmp_path: Path) -> Iterator[Any]:
             yield made
 
 
-def _wait(trainings: Any, id: str, phase: str) -> dict[str, Any]:
+def _wait(trainings: Any, training: str, phase: str) -> dict[str, Any]:
     deadline = time.monotonic() + 10
-    while (found := trainings.get_training(id).data)["actualPhase"] != phase:
+    while (found := trainings.get_training(training).data)["actualPhase"] != phase:
         assert time.monotonic() < deadline, found["actualPhase"]
         time.sleep(0.05)
     return dict(found)
@@ -48,17 +48,17 @@ def test_it_creates_gets_suspends_resumes_and_deletes_a_training(client: Any) ->
     )
     request = models.TrainingCreationRequest(name="resnet", project_id="4501", cluster_id=seeds.A100, spec=spec)
     made = trainings.create_training1(training_creation_request=request).data
-    id = made["workloadId"]
-    assert _wait(trainings, id, "Running")["spec"]["environmentVariables"][0]["value"] == "0.1"
-    trainings.suspend_training(id)
-    assert _wait(trainings, id, "Stopped")["desiredPhase"] == "Stopped"
-    trainings.resume_training(id)
-    _wait(trainings, id, "Running")
-    trainings.delete_training(id)
+    training = made["workloadId"]
+    assert _wait(trainings, training, "Running")["spec"]["environmentVariables"][0]["value"] == "0.1"
+    trainings.suspend_training(training)
+    assert _wait(trainings, training, "Stopped")["desiredPhase"] == "Stopped"
+    trainings.resume_training(training)
+    _wait(trainings, training, "Running")
+    trainings.delete_training(training)
     deadline = time.monotonic() + 10
     with pytest.raises(NotFoundException):
         while time.monotonic() < deadline:
-            trainings.get_training(id)
+            trainings.get_training(training)
 
 
 def test_it_creates_lists_gets_updates_and_deletes_a_template(client: Any) -> None:
@@ -77,15 +77,15 @@ def test_it_creates_lists_gets_updates_and_deletes_a_template(client: Any) -> No
         spec=models.SpecificRunCreationFields(assets=assets, specific_env=run),
     )
     made = templates.create_template(workload_template_creation_request=request).data
-    id = made["meta"]["id"]
+    made_id = made["meta"]["id"]
     assert templates.list_templates(name="base").data["entries"] == [made]
-    assert templates.get_template_by_id(id).data["spec"]["assets"]["compute"]["name"] == "one-gpu"
+    assert templates.get_template_by_id(made_id).data["spec"]["assets"]["compute"]["name"] == "one-gpu"
     update = models.WorkloadTemplateUpdateRequest(
         meta=models.AssetUpdateRequest(name="renamed"),
         spec=models.SpecificRunCreationFields(assets=models.AssetsIds(environment=JUPYTER)),
     )
-    changed = templates.update_template(id, workload_template_update_request=update).data
+    changed = templates.update_template(made_id, workload_template_update_request=update).data
     assert (changed["meta"]["name"], changed["spec"]["assets"]["compute"]) == ("renamed", None)
-    templates.delete_template_by_id(id)
+    templates.delete_template_by_id(made_id)
     with pytest.raises(NotFoundException):
-        templates.get_template_by_id(id)
+        templates.get_template_by_id(made_id)

@@ -15,7 +15,7 @@ import pytest
 from declarative.errors import DeclarativeError
 from declarative.sandbox.serve import serve
 from tests.sandbox.plane import TRAININGS, Plane
-from tests.sandbox.served import _PROGRAM, served
+from tests.sandbox.served import PROGRAM, served
 
 
 def test_it_answers_once_it_says_its_url_and_shares_its_file(tmp_path: Path) -> None:
@@ -23,18 +23,18 @@ def test_it_answers_once_it_says_its_url_and_shares_its_file(tmp_path: Path) -> 
     with served(path) as url:
         inside = Plane(path)
         inside.now = time.time()
-        id = inside.train()["workloadId"]
-        answer = httpx.get(f"{url}{TRAININGS}/{id}", headers={"Authorization": "Bearer sandbox"})
+        training = inside.train()["workloadId"]
+        answer = httpx.get(f"{url}{TRAININGS}/{training}", headers={"Authorization": "Bearer sandbox"})
         assert answer.json()["name"] == "resnet"
         httpx.post(f"{url}/_sandbox/reset")
-        inside.get(f"{TRAININGS}/{id}", 404)
+        inside.get(f"{TRAININGS}/{training}", 404)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_quickly_and_quietly_though_a_client_keeps_its_connection(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "s.sqlite3")]
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "s.sqlite3")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
     with httpx.Client(base_url=process.stdout.readline().strip()) as client:

@@ -14,24 +14,24 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def test_a_training_comes_up_through_its_phases_within_a_second(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
+    training = plane.train()["workloadId"]
     seen = []
     for _ in range(12):
-        seen.append(plane.phase(id))
+        seen.append(plane.phase(training))
         plane.now += 0.1
     assert list(dict.fromkeys(seen)) == ["Creating", "Pending", "Initializing", "Running"]
 
 
 def test_the_speed_stretches_time_and_a_change_of_speed_never_turns_it_back(plane: Plane) -> None:
     plane.settings(speed=0.5)
-    id = plane.train()["workloadId"]
+    training = plane.train()["workloadId"]
     plane.now += 1
-    assert plane.phase(id) == "Initializing"
+    assert plane.phase(training) == "Initializing"
     plane.settings(speed=1000)
     plane.now += 0.01
-    assert plane.phase(id) == "Running"
+    assert plane.phase(training) == "Running"
     plane.settings(speed=0.001)
-    assert plane.phase(id) == "Running"
+    assert plane.phase(training) == "Running"
 
 
 def test_instant_leaves_no_time_between_phases_and_what_was_deleted_stays_so_afterwards(plane: Plane) -> None:
@@ -45,44 +45,44 @@ def test_instant_leaves_no_time_between_phases_and_what_was_deleted_stays_so_aft
 
 
 def test_suspend_and_resume_pass_through_their_phases_and_may_be_repeated(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
+    training = plane.train()["workloadId"]
     plane.now += 2
     for _ in range(2):
-        assert plane.post(f"{TRAININGS}/{id}/suspend") == {"code": 202, "message": "Accepted."}
-    assert plane.get(f"{TRAININGS}/{id}")["desiredPhase"] == "Stopped"
-    assert plane.phase(id) == "Stopping"
+        assert plane.post(f"{TRAININGS}/{training}/suspend") == {"code": 202, "message": "Accepted."}
+    assert plane.get(f"{TRAININGS}/{training}")["desiredPhase"] == "Stopped"
+    assert plane.phase(training) == "Stopping"
     plane.now += 0.2
-    plane.post(f"{TRAININGS}/{id}/suspend")
+    plane.post(f"{TRAININGS}/{training}/suspend")
     plane.now += 0.2
-    assert plane.phase(id) == "Stopped"
-    plane.post(f"{TRAININGS}/{id}/resume")
-    assert plane.phase(id) == "Resuming"
+    assert plane.phase(training) == "Stopped"
+    plane.post(f"{TRAININGS}/{training}/resume")
+    assert plane.phase(training) == "Resuming"
     plane.now += 0.3
-    plane.post(f"{TRAININGS}/{id}/resume")
-    assert plane.phase(id) == "Pending"
+    plane.post(f"{TRAININGS}/{training}/resume")
+    assert plane.phase(training) == "Pending"
     plane.now += 1
-    assert plane.phase(id) == "Running"
+    assert plane.phase(training) == "Running"
 
 
 def test_a_deleted_training_is_deleting_first_and_keeps_its_name_until_it_is_gone(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
-    plane.delete(f"{TRAININGS}/{id}")
-    going = plane.get(f"{TRAININGS}/{id}")
+    training = plane.train()["workloadId"]
+    plane.delete(f"{TRAININGS}/{training}")
+    going = plane.get(f"{TRAININGS}/{training}")
     assert (going["actualPhase"], going["desiredPhase"], going["deletedAt"]) == ("Deleting", "Deleted", None)
     assert "already exists" in plane.train(status=409)["message"]
     plane.now += 0.2
-    plane.delete(f"{TRAININGS}/{id}")
+    plane.delete(f"{TRAININGS}/{training}")
     plane.now += 0.2
-    plane.get(f"{TRAININGS}/{id}", 404)
-    plane.delete(f"{TRAININGS}/{id}", 404)
-    assert plane.train()["workloadId"] != id
+    plane.get(f"{TRAININGS}/{training}", 404)
+    plane.delete(f"{TRAININGS}/{training}", 404)
+    assert plane.train()["workloadId"] != training
 
 
 def test_a_training_that_is_going_can_neither_be_suspended_nor_resumed(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
-    plane.delete(f"{TRAININGS}/{id}")
-    plane.post(f"{TRAININGS}/{id}/suspend", status=403)
-    plane.post(f"{TRAININGS}/{id}/resume", status=403)
+    training = plane.train()["workloadId"]
+    plane.delete(f"{TRAININGS}/{training}")
+    plane.post(f"{TRAININGS}/{training}/suspend", status=403)
+    plane.post(f"{TRAININGS}/{training}/resume", status=403)
 
 
 def test_a_name_is_taken_within_its_project_only(plane: Plane) -> None:
@@ -104,8 +104,8 @@ def test_a_finished_training_deletes_itself_after_its_retention(plane: Plane) ->
     spec = {"image": "x", "autoDeletionTimeAfterCompletionSeconds": 60}
     kept, short = plane.train("kept")["workloadId"], plane.train("short", spec=spec)["workloadId"]
     at_once = plane.train("once", spec={**spec, "autoDeletionTimeAfterCompletionSeconds": 0})["workloadId"]
-    for id in (kept, short, at_once):
-        plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": "Completed"})
+    for training in (kept, short, at_once):
+        plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": "Completed"})
     plane.get(f"{TRAININGS}/{at_once}", 404)
     plane.now += 59
     assert plane.phase(short) == "Completed"
@@ -119,13 +119,13 @@ def test_a_finished_training_deletes_itself_after_its_retention(plane: Plane) ->
 
 @pytest.mark.parametrize("phase", ["Completed", "Failed"])
 def test_a_finished_training_stays_finished_and_cannot_be_steered(plane: Plane, phase: str) -> None:
-    id = plane.train()["workloadId"]
-    plane.post(f"/_sandbox/workloads/{id}/phase", {"phase": phase})
+    training = plane.train()["workloadId"]
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": phase})
     plane.now += 10
-    assert plane.phase(id) == phase
-    plane.post(f"{TRAININGS}/{id}/suspend", status=403)
-    plane.post(f"{TRAININGS}/{id}/resume", status=403)
-    plane.delete(f"{TRAININGS}/{id}")
+    assert plane.phase(training) == phase
+    plane.post(f"{TRAININGS}/{training}/suspend", status=403)
+    plane.post(f"{TRAININGS}/{training}/resume", status=403)
+    plane.delete(f"{TRAININGS}/{training}")
 
 
 def test_answers_fill_in_defaults_and_nulls_and_sort_what_is_keyed_by_name(plane: Plane) -> None:
@@ -219,8 +219,10 @@ def test_what_is_wrong_outside_the_spec_is_refused_without_issues(plane: Plane, 
         b'{"a": 1e999}',
         b'{"a": "\\ud800"}',
         b"\xff",
-    ]
-    + [b"[" * 100_000, b'{"a":' * 900 + b"1" + b"}" * 900, b'{"a": ' + b"9" * 5000 + b"}"],
+        b"[" * 100_000,
+        b'{"a":' * 900 + b"1" + b"}" * 900,
+        b'{"a": ' + b"9" * 5000 + b"}",
+    ],
 )
 def test_a_body_that_is_no_strict_json_object_is_refused(plane: Plane, body: bytes) -> None:
     headers = {"Authorization": "Bearer sandbox", "Content-Type": "application/json"}
@@ -232,18 +234,18 @@ def test_a_body_of_another_content_type_is_refused(plane: Plane) -> None:
     plane.good(plane.ask("POST", TRAININGS, content=body), 400)
 
 
-@pytest.mark.parametrize("id", [NOBODY, "x", "1", "%00"])
-def test_an_unknown_or_malformed_id_is_the_id_of_nothing(plane: Plane, id: str) -> None:
-    plane.get(f"{TRAININGS}/{id}", 404)
-    plane.delete(f"{TRAININGS}/{id}", 404)
-    plane.post(f"{TRAININGS}/{id}/suspend", status=404)
-    plane.post(f"{TRAININGS}/{id}/resume", status=404)
+@pytest.mark.parametrize("training", [NOBODY, "x", "1", "%00"])
+def test_an_unknown_or_malformed_id_is_the_id_of_nothing(plane: Plane, training: str) -> None:
+    plane.get(f"{TRAININGS}/{training}", 404)
+    plane.delete(f"{TRAININGS}/{training}", 404)
+    plane.post(f"{TRAININGS}/{training}/suspend", status=404)
+    plane.post(f"{TRAININGS}/{training}/resume", status=404)
 
 
 def test_a_training_can_be_neither_listed_nor_changed(plane: Plane) -> None:
-    id = plane.train()["workloadId"]
+    training = plane.train()["workloadId"]
     assert plane.ask("GET", TRAININGS).headers["Allow"] == "POST"
     for method in ("PUT", "PATCH"):
-        response = plane.ask(method, f"{TRAININGS}/{id}", json={})
+        response = plane.ask(method, f"{TRAININGS}/{training}", json={})
         plane.good(response, 405)
         assert response.headers["Allow"] == "DELETE, GET"

@@ -1,0 +1,40 @@
+# Everything here needs Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: quickstart test check bench schemas clean
+
+quickstart: $(VENV)/product  ## provision the quickstart on the embedded control plane
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/quickstart.sh
+
+test: $(VENV)/dev  ## run all tests
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/dev  ## formatting, lint, types, freshness of schemas/
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m tools.schemas --check
+
+bench: $(VENV)/dev  ## measure; see tests/bench
+	$(BIN)/python -m tests.bench
+
+schemas: $(VENV)/dev  ## write schemas/ anew
+	$(BIN)/python -m tools.schemas
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/product: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/product
+
+clean:
+	rm -rf $(VENV) .quickstart build *.egg-info
