@@ -9,7 +9,7 @@ quickstart: $(VENV)/product  ## provision the quickstart on the embedded control
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/quickstart.sh
 
 test: $(VENV)/dev  ## run all tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -q -n auto
 
 check: $(VENV)/dev  ## formatting, lint, types, freshness of schemas/
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -209,9 +209,12 @@ async def carry_out(
 ) -> tuple[Event, ...]:
     """Runs the steps of a plan; the last event of each. The first SIGINT or SIGTERM begins no further step."""
 
-    async def find_created(record: Record) -> Observed | None:
-        live = await observe_live(transport, (), [record])
-        return live.taken_up.get(record.address)
+    async def find_created(record: Record, records: Collection[Record]) -> Observed | None:
+        alike = [one for one in records if one.address.kind == record.address.kind]
+        found = (await observe_live(transport, (), alike)).taken_up.get(record.address)
+        # What may as well be the work of another create under way is nobody's until that one is answered.
+        rivals = [one for one in settle.pending_creates(alike) if one.address != record.address]
+        return None if found and any(settle.may_be(one, found) for one in rivals) else found
 
     applier = Applier(Remote(transport), lease, snapshot.by_address(), SystemClock(), listener.event, find_created)
     with _interruptible(applier, listener.interrupted):

@@ -9,7 +9,9 @@ cp -R "$here/examples/quickstart" "$work/manifests"
 cd "$work"
 unset DECLARATIVE_ENDPOINT DECLARATIVE_STATE DECLARATIVE_ENVIRONMENT 2>/dev/null || true
 
-say() { printf '\n\033[1m# %s\033[0m\n' "$1"; }
+bold= plain=
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+say() { printf '\n%s# %s%s\n' "$bold" "$1" "$plain"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 
 say "What would be made of these manifests?"

@@ -7,14 +7,14 @@ run knows what was asked and looks up what became of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
 from declarative import kinds
 from declarative.apply.clock import Clock
 from declarative.apply.settle import until_gone
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
+from declarative.errors import ControlPlaneError, DeclarativeError, StateError
 from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
@@ -33,7 +33,7 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made. `emit` hears every event as it happens.
+    made, given its record and all that are kept now. `emit` hears every event as it happens.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Applier:
         records: dict[Address, Record],
         clock: Clock,
         emit: Callable[[Event], None],
-        find_created: Callable[[Record], Awaitable[Observed | None]],
+        find_created: Callable[[Record, Collection[Record]], Awaitable[Observed | None]],
     ) -> None:
         self._remote = remote
         self._lease = lease
@@ -138,23 +138,23 @@ class Applier:
         try:
             made = await self._remote.create(kind, step.body)
         except ControlPlaneError as error:
-            found = await self._find_created(pending) if error.ambiguous else None
-            if found is None:
-                self._not_created(pending, error)
+            if not error.ambiguous:
+                self._restore(step.address, old)
                 raise
+            found = await self._find_created(pending, tuple(self._records.values()))
+            if found is None:
+                raise  # the intent stays: the next run looks again
             made = found
         done = replace(pending, id=made.id, name=made.name, applied=step.body, previous_id=pending.id, intent=None)
         self._put(_bookkept(done, _change_of(step)))
         return made.id
 
-    def _not_created(self, pending: Record, error: ControlPlaneError) -> None:
-        """Takes back the intent of a create that certainly did not happen; a doubtful one stays for the next run."""
-        if error.ambiguous:
-            return
-        if pending.id is None:
-            self._forget(pending.address)
+    def _restore(self, address: Address, before: Record | None) -> None:
+        """Takes back the intent of a call that certainly was not carried out. An older one, still in doubt, comes back."""
+        if before is None:
+            self._forget(address)
         else:
-            self._put(replace(pending, intent=None))
+            self._put(before)
 
     async def _change(self, kind: Kind, step: Step) -> None:
         record = self._records[step.address]
@@ -169,9 +169,9 @@ class Applier:
                     await self._remote.suspend(kind, identity)
                 case _:
                     await self._remote.resume(kind, identity)
-        except Refused as error:
+        except ControlPlaneError as error:
             if not error.ambiguous:
-                self._put(record)
+                self._restore(step.address, record)
             raise
         name = str(body["metadata"]["name"]) if step.operation is Operation.UPDATE else record.name
         self._put(_bookkept(replace(record, name=name, applied=step.body, intent=None), _change_of(step)))
@@ -182,9 +182,9 @@ class Applier:
         self._put(replace(record, intent=self._intent(step, step.id)))
         try:
             await self._remote.delete(kind, step.id)
-        except Refused as error:
+        except ControlPlaneError as error:
             if not error.ambiguous:
-                self._put(record)
+                self._restore(step.address, record)
             raise
         if kind.endpoint.deletes_slowly:
             await until_gone(self._remote, self._clock, kind, step.id, self._teller(step, began))

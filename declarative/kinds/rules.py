@@ -43,11 +43,13 @@ def _quoted(names: tuple[str, ...], last: str) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
 
 
-def _present(name: str) -> dict[str, Any]:
+def present(name: str) -> dict[str, Any]:
+    """The schema of a mapping that gives `name`."""
     return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
 
 
-def _when(field: str, *values: Any) -> dict[str, Any]:
+def when(field: str, *values: Any) -> dict[str, Any]:
+    """The schema of a mapping in which `field` has one of `values`."""
     return {"required": [field], "properties": {field: {"enum": list(values)}}}
 
 
@@ -70,7 +72,7 @@ class AtMostOne:
 
     def schema(self) -> dict[str, Any]:
         pairs = [(a, b) for i, a in enumerate(self.fields) for b in self.fields[i + 1 :]]
-        return {"allOf": [{"not": {"allOf": [_present(a), _present(b)]}} for a, b in pairs]}
+        return {"allOf": [{"not": {"allOf": [present(a), present(b)]}} for a, b in pairs]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class ExactlyOne:
             )
 
     def schema(self) -> dict[str, Any]:
-        return {"oneOf": [_present(name) for name in self.fields]}
+        return {"oneOf": [present(name) for name in self.fields]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,10 @@ class RequiredWhen:
             )
 
     def schema(self) -> dict[str, Any]:
-        needed = {"if": _when(self.when, self.value), "then": _present(self.field)}
+        needed = {"if": when(self.when, self.value), "then": present(self.field)}
         if not self.only:
             return needed
-        forbidden = {"if": _present(self.field), "then": _when(self.when, self.value)}
+        forbidden = {"if": present(self.field), "then": when(self.when, self.value)}
         return {"allOf": [needed, forbidden]}
 
 
@@ -151,7 +153,7 @@ class OnlyWith:
             )
 
     def schema(self) -> dict[str, Any]:
-        return {"if": _present(self.field), "then": _when(self.when, *self.values)}
+        return {"if": present(self.field), "then": when(self.when, *self.values)}
 
 
 def _word(value: Any) -> str:
@@ -175,7 +177,7 @@ class TrueNeeds:
             )
 
     def schema(self) -> dict[str, Any]:
-        return {"if": _when(self.field, True), "then": _when(self.needs, True)}
+        return {"if": when(self.field, True), "then": when(self.needs, True)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from declarative.kinds.fields.container import Command, EnvironmentVariableOfTem
 from declarative.kinds.fields.scheduling import Placement, Retention
 from declarative.kinds.fields.security import UserAndGroup
 from declarative.kinds.kind import Kind, Reference
-from declarative.kinds.rules import AtMostOne, ExactlyOne, Given, Rule, Violation
+from declarative.kinds.rules import AtMostOne, ExactlyOne, Given, Rule, Violation, present, when
 from declarative.kinds.shape import known, shape_of
 from declarative.model.observed import Observed, Presence, Progress, Readiness
 from declarative.model.value import FrozenMap, freeze
@@ -62,10 +62,7 @@ class ScopeHasId:
 
     def schema(self) -> dict[str, Any]:
         def needs(scope: str) -> dict[str, Any]:
-            named = [
-                {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in (f"{scope}Id", scope)
-            ]
-            return {"if": {"properties": {"scope": {"const": scope}}}, "then": {"anyOf": named}}
+            return {"if": when("scope", scope), "then": {"anyOf": [present(f"{scope}Id"), present(scope)]}}
 
         return {"allOf": [needs(scope) for scope in ("cluster", "department", "project")]}
 

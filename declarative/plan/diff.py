@@ -8,7 +8,7 @@ live body with the desired changes made, which is what a full replacement has to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from declarative.kinds.kind import Kind
@@ -201,20 +201,17 @@ def _name(item: Value, keys: tuple[str, ...]) -> str:
     return str(next((item[key] for key in keys if _get(item, key) is not None), ""))
 
 
-def wording(before: Value, after: Value) -> Iterator[str]:
-    """What differs between two long values, a line each: list items that came, went or moved, and lines of text."""
+def wording(before: tuple[Value, ...], after: tuple[Value, ...]) -> tuple[tuple[str, int, Value], ...]:
+    """What differs between two long lists: `-` or `+`, the index, and the item, in the order of the lists."""
     from deepdiff import DeepDiff  # only where there is something to word: it takes longer to import than a plan takes
 
-    if isinstance(before, str) and isinstance(after, str):
-        before, after = before.splitlines(), after.splitlines()
-    found = DeepDiff(_thawed(before), _thawed(after), verbose_level=2)
-    for place, item in found.get("iterable_item_removed", {}).items():
-        yield f"- {place.removeprefix('root')}: {item}"
-    for place, item in found.get("values_changed", {}).items():
-        yield f"~ {place.removeprefix('root')}: {item['old_value']} -> {item['new_value']}"
-    for place, item in found.get("iterable_item_added", {}).items():
-        yield f"+ {place.removeprefix('root')}: {item}"
-
-
-def _thawed(value: Value) -> Value:
-    return list(value) if isinstance(value, tuple) else value
+    found = DeepDiff(list(before), list(after), view="tree")
+    words: list[tuple[str, int, Value]] = []
+    for kind in ("iterable_item_removed", "iterable_item_added", "values_changed", "type_changes"):
+        for item in found.get(kind, ()):
+            index = int(item.path(output_format="list")[0])
+            if kind != "iterable_item_added":
+                words.append(("-", index, before[index]))
+            if kind != "iterable_item_removed":
+                words.append(("+", index, after[index]))
+    return tuple(sorted(set(words), key=lambda word: (word[1], word[0] == "+")))

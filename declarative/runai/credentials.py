@@ -14,8 +14,12 @@ import httpx
 from declarative.diagnostics import Diagnostic
 from declarative.errors import Unauthorized
 
-# A token is replaced this many seconds before it expires.
+# A token is replaced this many seconds before it expires; one that lives shorter, after half of its life.
 MARGIN = 60.0
+
+
+class SignInBusy(httpx.TransportError):
+    """The token endpoint cannot answer now; the request that needs the token was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,18 @@ class Credentials:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Credentials:
-        """From `DECLARATIVE_TOKEN`, or `DECLARATIVE_CLIENT_ID` and `DECLARATIVE_CLIENT_SECRET`."""
+        """From `DECLARATIVE_TOKEN`, or `DECLARATIVE_CLIENT_ID` and `DECLARATIVE_CLIENT_SECRET`.
+
+        Raises Unauthorized for a token that no header can carry; the refusal does not repeat it.
+        """
+        token = environ.get("DECLARATIVE_TOKEN", "").strip()
+        if not (token.isascii() and token.isprintable()):
+            detail = "DECLARATIVE_TOKEN holds a line break, or a character that no token has."
+            raise Unauthorized(Diagnostic("Unusable token", detail, "set it to the bare token"))
         return cls(
-            environ.get("DECLARATIVE_TOKEN") or None,
-            environ.get("DECLARATIVE_CLIENT_ID") or None,
-            environ.get("DECLARATIVE_CLIENT_SECRET") or None,
+            token or None,
+            environ.get("DECLARATIVE_CLIENT_ID", "").strip() or None,
+            environ.get("DECLARATIVE_CLIENT_SECRET", "").strip() or None,
         )
 
     def auth(self, base_url: str) -> httpx.Auth:
@@ -71,13 +82,13 @@ class ClientCredentials(httpx.Auth):
         self._id = client_id
         self._secret = client_secret
         self._token = ""
-        self._expires = 0.0
+        self._renew_at = 0.0
         self._lock = asyncio.Lock()
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         async with self._lock:
-            if not self._token or time.time() > self._expires - MARGIN:
-                self._take((yield self._token_request()))
+            if not self._token or time.time() > self._renew_at:
+                self._take((yield self._token_request(request)))
         used = self._token
         request.headers["Authorization"] = f"Bearer {used}"
         response = yield request
@@ -85,15 +96,18 @@ class ClientCredentials(httpx.Auth):
             async with self._lock:
                 # Another request may have fetched a new token meanwhile.
                 if self._token == used:
-                    self._take((yield self._token_request()))
+                    self._take((yield self._token_request(request)))
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request
 
-    def _token_request(self) -> httpx.Request:
+    def _token_request(self, request: httpx.Request) -> httpx.Request:
         body = {"grantType": "client_credentials", "clientID": self._id, "clientSecret": self._secret}
-        return httpx.Request("POST", self._url, json=body)
+        # The extensions carry the timeouts; without them it would wait for ever.
+        return httpx.Request("POST", self._url, json=body, extensions=request.extensions)
 
     def _take(self, response: httpx.Response) -> None:
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+            raise SignInBusy(f"POST {self._url} answered {response.status_code}")
         if response.status_code in (400, 401, 403):
             raise Unauthorized(
                 Diagnostic(
@@ -108,7 +122,8 @@ class ClientCredentials(httpx.Auth):
             raise Unauthorized(
                 Diagnostic("Sign-in failed", f"POST {self._url} answered {response.status_code} without a token.")
             ) from error
-        self._expires = expiry(self._token)
+        now, end = time.time(), expiry(self._token)
+        self._renew_at = end - min(MARGIN, (end - now) / 2) if end < float("inf") else end
 
 
 def expiry(token: str) -> float:

@@ -12,7 +12,11 @@ from declarative.errors import NotFound, Refused
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed, Presence
 from declarative.model.record import Record
-from declarative.runai.transport import Transport
+from declarative.runai.transport import Transport, Unintelligible
+
+# How tenants say that they do not offer a listing, or not to us, or not with these parameters.
+NOT_LISTED = (400, 403, 404, 405, 501)
+Answer = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,79 +36,111 @@ async def observe(
     finished: set[str] = set()
     for name in sorted(set(kind_names)):
         kind = kinds.kind_named(name)
-        mine = [record for record in records if record.address.kind == name and record.id]
+        mine = [record for record in records if record.address.kind == name]
         try:
-            seen = [kind.read_row(row) async for row in rows(transport, kind)]
+            seen = [row async for row in rows(transport, kind)]
         except Refused as refused:
-            if refused.status >= 500:
+            if refused.status not in NOT_LISTED:
                 raise
-            # Old and locked-down tenants refuse the list; each object can still be asked for.
-            seen = [one for one in await _each(transport, kind, [str(record.id) for record in mine]) if one]
+            seen = await _each(transport, kind, _owned(mine))
         else:
+            # A listing may lag behind, or lose a row that moves from one page to another while it is read: before an
+            # object is believed gone, it is asked for by its id.
+            seen += await _each(transport, kind, _owned(mine) - {one.id for one in seen})
             finished |= await _finished(transport, kind, mine, seen)
         observed += await _with_bodies(transport, kind, seen, wants_body)
     return Observation(tuple(observed), frozenset(finished))
 
 
-async def rows(
-    transport: Transport, kind: Kind, more: Mapping[str, str] | None = None
-) -> AsyncIterator[Mapping[str, Any]]:
+def _owned(records: Iterable[Record]) -> set[str]:
+    """The ids of all objects that may still be there: not those of runs that are known to have ended."""
+    kept = {str(record.id) for record in records if record.id and not record.finished}
+    return kept | {record.previous_id for record in records if record.previous_id}
+
+
+def understood(request: str, read: Callable[[Answer], Observed], answer: Any) -> Observed:
+    """What an answer tells; raises Unintelligible where it lacks what every such answer has."""
+    try:
+        return read(answer)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unintelligible.answer(request, f"without what was asked for ({type(error).__name__}: {error})") from error
+
+
+async def rows(transport: Transport, kind: Kind, more: Mapping[str, str] | None = None) -> AsyncIterator[Observed]:
     """The rows of a kind's listing, all pages."""
     listing = kind.endpoint.listing
-    async for row in pages(
-        transport, listing.path, listing.items, {**dict(listing.parameters), **(more or {})}, listing.page_size
-    ):
-        yield row
+    parameters = {**dict(listing.parameters), **(more or {})}
+    async for row in pages(transport, listing.path, listing.items, parameters, listing.page_size):
+        yield understood(f"GET {listing.path}", kind.read_row, row)
 
 
 async def pages(
     transport: Transport, path: str, items: str, parameters: Mapping[str, str], size: int | None
 ) -> AsyncIterator[Mapping[str, Any]]:
-    """The items of a listing. With `size` it is read page by page; objects may move between pages, but not twice past us."""
+    """The items of a listing, each once. With `size` it is read page by page: as `next` says, or until a page is short."""
     offset = 0
     seen: set[str] = set()
     while True:
         page = {"offset": offset, "limit": size} if size else {}
         answer = await transport.get(path, {**parameters, **page})
-        found = answer if isinstance(answer, list) else (answer or {}).get(items) or []
-        for row in found:
-            identity = str(row.get("id") or row.get("uuid") or row.get("meta", {}).get("id"))
-            if identity not in seen:
-                seen.add(identity)
-                yield row
-        if not size or len(found) < size:
+        found = _items(answer, path, items)
+        new = [row for row in found if _identity(row) not in seen]
+        seen |= {_identity(row) for row in new}
+        for row in new:
+            yield row
+        # A server may cut pages shorter than asked for, and then says where the next one begins.
+        following = answer.get("next") if isinstance(answer, dict) else None
+        if not size or not new or (following is None and len(found) < size):
             return
-        offset += len(found)
+        offset = following if isinstance(following, int) and following > offset else offset + len(found)
+
+
+def _items(answer: Any, path: str, items: str) -> list[Any]:
+    """The rows of one answer. One without rows tells nothing, least of all that there are none."""
+    found = answer.get(items, ()) if isinstance(answer, dict) else answer
+    if found is None:  # an empty list, as some servers write it
+        return []
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise Unintelligible.answer(f"GET {path}", f"without a list of {items}")
+    return found
+
+
+def _identity(row: Mapping[str, Any]) -> str:
+    about = row.get("meta") or row
+    return str(about.get("id") or about.get("uuid"))
 
 
 async def read(transport: Transport, kind: Kind, id: str) -> Observed | None:
     """One object, or None when there is none."""
+    path = kind.endpoint.of(id)
     try:
-        return kind.read(await transport.get(kind.endpoint.of(id)))
+        return understood(f"GET {path}", kind.read, await transport.get(path))
     except NotFound:
         return None
 
 
-async def _each(transport: Transport, kind: Kind, ids: list[str]) -> list[Observed | None]:
-    return await asyncio.gather(*(read(transport, kind, one) for one in ids))
+async def _each(transport: Transport, kind: Kind, ids: Iterable[str]) -> list[Observed]:
+    """The objects among `ids` that there are."""
+    found = await asyncio.gather(*(read(transport, kind, one) for one in sorted(ids)))
+    return [one for one in found if one is not None]
 
 
 async def _with_bodies(
     transport: Transport, kind: Kind, seen: list[Observed], wants_body: Callable[[Observed], bool]
 ) -> list[Observed]:
     lacking = [one for one in seen if one.body is None and wants_body(one)]
-    full = {one.id: one for one in await _each(transport, kind, [one.id for one in lacking]) if one}
+    full = {one.id: one for one in await _each(transport, kind, [one.id for one in lacking])}
     return [full.get(one.id, one) for one in seen]
 
 
 async def _finished(transport: Transport, kind: Kind, mine: list[Record], seen: list[Observed]) -> set[str]:
     """The recorded runs that are gone, but had finished: the list of deleted workloads still knows them."""
     there = {one.id for one in seen if one.readiness.presence is not Presence.GONE}
-    missing = {str(record.id) for record in mine if record.id not in there and not record.finished}
+    missing = {record.id for record in mine if record.id and record.id not in there and not record.finished}
     if not missing or not kind.has_phase:
         return set()
     try:
-        deleted = [kind.read_row(row) async for row in rows(transport, kind, {"deleted": "true"})]
+        deleted = [row async for row in rows(transport, kind, {"deleted": "true"})]
     except Refused:
         return set()
     return {one.id for one in deleted if one.id in missing and one.readiness.finished}

@@ -18,7 +18,9 @@ class Remote:
 
     async def create(self, kind: Kind, body: FrozenMap) -> Observed:
         """Creates an object. Never sent twice: when the outcome is unknown, the error says so (`ambiguous`)."""
-        return kind.read(await self.transport.send("POST", kind.endpoint.path, kind.create_request(body), safe=False))
+        path = kind.endpoint.path
+        answer = await self.transport.send("POST", path, kind.create_request(body), safe=False)
+        return observe.understood(f"POST {path}", kind.read, answer)
 
     async def update(self, kind: Kind, id: str, body: FrozenMap) -> None:
         """Replaces everything that can be changed of an object by `body`."""

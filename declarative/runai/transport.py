@@ -13,13 +13,24 @@ import httpx
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unreachable
-from declarative.runai.credentials import Credentials
+from declarative.runai.credentials import Credentials, SignInBusy
 
 # Seconds. Reading takes longest: creating a workload asks a cluster.
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 RETRIES = 4
 BUSY = (429, 503)
 PASSING = (*BUSY, 502, 504)
+
+
+class Unintelligible(ControlPlaneError):
+    """A good status, but not what the API answers: a login page, say. What was asked for may have been done."""
+
+    ambiguous = True
+
+    @classmethod
+    def answer(cls, request: str, why: str) -> Unintelligible:
+        hint = "check that the endpoint is a control plane, and not a proxy or a login page in front of it"
+        return cls(Diagnostic("Unintelligible answer", f"{request} was answered, but {why}.", hint))
 
 
 class Transport:
@@ -59,21 +70,31 @@ class Transport:
         await self._client.aclose()
 
     async def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
-        """The JSON of a GET; raises ControlPlaneError."""
-        return await self._exchange("GET", path, parameters=parameters, safe=True)
+        """The JSON of a GET; raises ControlPlaneError, also for an answer that is no JSON: it tells nothing."""
+        response = await self._exchange("GET", path, parameters=parameters, safe=True)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise Unintelligible.answer(f"GET {path}", "not with JSON") from error
 
     async def send(self, method: str, path: str, body: Any = None, *, safe: bool) -> Any:
-        """The JSON of a call that changes something, None for an empty answer; raises ControlPlaneError.
+        """The JSON of a call that changes something, None for any other good answer; raises ControlPlaneError.
 
         `safe` says that sending it twice does what sending it once does: only then it is retried when its outcome is
         unknown.
         """
-        assert not self.read_only, f"{method} {path} during a command that only reads"
-        return await self._exchange(method, path, body=body, safe=safe)
+        if self.read_only:
+            raise AssertionError(f"{method} {path} during a command that only reads")
+        response = await self._exchange(method, path, body=body, safe=safe)
+        try:
+            return response.json() if response.content else None
+        except ValueError:
+            return None  # some releases answer accepted calls with plain text
 
     async def _exchange(
         self, method: str, path: str, *, parameters: Mapping[str, str | int] | None = None, body: Any = None, safe: bool
-    ) -> Any:
+    ) -> httpx.Response:
+        """A good answer; raises for any other."""
         for attempt in range(RETRIES + 1):
             try:
                 async with self._turns:
@@ -87,7 +108,9 @@ class Transport:
             if attempt < RETRIES and (response.status_code in PASSING if safe else response.status_code == 429):
                 await asyncio.sleep(_pause(attempt, response.headers.get("Retry-After")))
                 continue
-            return _content(response, method, path)
+            if not response.is_success:
+                raise _refusal(response, method, path)
+            return response
         raise AssertionError("the last attempt returns or raises")
 
 
@@ -111,7 +134,10 @@ def _pause(attempt: int, retry_after: str | None) -> float:
 def _unreachable(endpoint: str, method: str, path: str, error: Exception) -> Unreachable:
     never_sent = isinstance(
         error,
-        (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol),
+        (
+            *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
+            *(httpx.InvalidURL, httpx.UnsupportedProtocol, SignInBusy),
+        ),
     )
     what = (
         "did not answer in time"
@@ -128,16 +154,6 @@ def _unreachable(endpoint: str, method: str, path: str, error: Exception) -> Unr
     )
 
 
-def _content(response: httpx.Response, method: str, path: str) -> Any:
-    """The JSON of a good answer; raises for any other."""
-    if response.is_success:
-        try:
-            return response.json() if response.content else None
-        except ValueError:
-            return None  # some releases answer accepted calls with plain text
-    raise _refusal(response, method, path)
-
-
 def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unauthorized:
     envelope = _envelope(response)
     message = str(envelope.get("message") or response.reason_phrase or "no message")
@@ -152,7 +168,8 @@ def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unau
         for issue in envelope.get("complianceIssues") or ()
         if isinstance(issue, Mapping)
     )
-    if status == httpx.codes.NOT_FOUND:
+    # A page that says 404 comes from what stands before the control plane; it does not say that the object is gone.
+    if status == httpx.codes.NOT_FOUND and "html" not in response.headers.get("Content-Type", ""):
         return NotFound(Diagnostic("No such object", detail), status=status)
     if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and "already exists" in message):
         return Conflict(Diagnostic("Conflict at the control plane", detail), status=status)

@@ -82,7 +82,7 @@ def _workload_paths() -> dict[str, Any]:
         "createTraining",
         "Create a training.",
         {202: part.ref("TrainingAnswer")},
-        (400, 401, 409),
+        (400, 401, 403, 409),
         body="TrainingCreateRequest",
     )
     create["responses"]["400"]["content"]["application/json"]["schema"] = part.ref("SubmissionError")
@@ -110,24 +110,29 @@ def _workload_paths() -> dict[str, Any]:
         "/api/v1/workloads/trainings": {"post": create},
         _TRAINING: {
             "parameters": [path_id],
-            "get": part.operation("getTraining", "Get a training.", {200: part.ref("TrainingAnswer")}, (401, 404)),
+            "get": part.operation(
+                "getTraining", "Get a training.", {200: part.ref("TrainingAnswer")}, (401, 403, 404, 500)
+            ),
             "delete": part.operation(
                 "deleteTraining",
                 "Begin to delete a training. It keeps its name until it is gone.",
                 under_way,
-                (401, 404),
+                (401, 403, 404, 500),
             ),
         },
         f"{_TRAINING}/suspend": {
             "parameters": [path_id],
             "post": part.operation(
-                "suspendTraining", "Stop a training; 403 when it is finished.", under_way, (401, 403, 404)
+                "suspendTraining", "Stop a training; 403 when it is finished.", under_way, (401, 403, 404, 500)
             ),
         },
         f"{_TRAINING}/resume": {
             "parameters": [path_id],
             "post": part.operation(
-                "resumeTraining", "Start a stopped training again; 403 when it is finished.", under_way, (401, 403, 404)
+                "resumeTraining",
+                "Start a stopped training again; 403 when it is finished.",
+                under_way,
+                (401, 403, 404, 500),
             ),
         },
     }
@@ -143,27 +148,29 @@ def _template_paths() -> dict[str, Any]:
     return {
         _TEMPLATES: {
             "get": part.operation(
-                "listTemplates", "List templates.", {200: entries}, (400, 401), parameters=part.ASSET_QUERY
+                "listTemplates", "List templates.", {200: entries}, (400, 401, 403), parameters=part.ASSET_QUERY
             ),
             "post": part.operation(
                 "createTemplate",
                 "Create a template.",
                 {202: answer},
-                (400, 401, 409),
+                (400, 401, 403, 409),
                 body="WorkloadTemplateCreateRequest",
             ),
         },
         _TEMPLATES + "/{AssetId}": {
             "parameters": [part.path_id("AssetId", "Id of the template.")],
-            "get": part.operation("getTemplate", "Get a template.", {200: answer}, (401, 404)),
+            "get": part.operation("getTemplate", "Get a template.", {200: answer}, (401, 403, 404)),
             "put": part.operation(
                 "updateTemplate",
                 "Replace name, description and spec of a template; what is not sent is erased.",
                 {202: answer},
-                (400, 401, 404, 409),
+                (400, 401, 403, 404, 409),
                 body="WorkloadTemplateUpdateRequest",
             ),
-            "delete": part.operation("deleteTemplate", "Delete a template.", {202: part.ref("Accepted")}, (401, 404)),
+            "delete": part.operation(
+                "deleteTemplate", "Delete a template.", {202: part.ref("Accepted")}, (401, 403, 404)
+            ),
         },
     }
 

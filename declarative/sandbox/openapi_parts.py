@@ -17,6 +17,7 @@ _MEANINGS = {
     403: "The request is not allowed now.",
     404: "There is no such object.",
     409: "The name is taken.",
+    500: "The control plane failed.",
     503: "The sandbox is busy; try again.",
 }
 

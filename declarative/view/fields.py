@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from declarative.model.plan import FieldChange
 from declarative.model.value import Value
+from declarative.plan.diff import wording
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, shorten, shorten_pair
 from declarative.view.values import block, flow
@@ -95,6 +96,12 @@ def _long_lines(field: FieldChange, mark: str, style: Style) -> list[str]:
     inner = " " * 8
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
         return [(inner + line).rstrip() for line in text_difference(field.before, field.after, style)]
+    if isinstance(field.before, tuple) and isinstance(field.after, tuple):
+        return [
+            line
+            for sign, index, item in wording(field.before, field.after)
+            for line in body_lines(item, style, sign, f"{inner}[{index}] ")
+        ]
     if mark != "~" or _is_large(field.before) or _is_large(field.after):
         pairs = (("-", field.before), ("+", field.after))
         return [line for sign, value in pairs if value is not None for line in body_lines(value, style, sign, inner)]

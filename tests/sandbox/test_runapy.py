@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runai.api_client import ApiClient
+from runai.configuration import Configuration
+from runai.runai_client import RunaiClient
 
 from declarative.sandbox import seeds
 from tests.sandbox.plane import CODE, IMAGENET, JUPYTER, ONE_GPU, PYTORCH
 from tests.sandbox.served import served
 
-runai = pytest.importorskip("runai")
-
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Any]:
-    from runai.api_client import ApiClient
-    from runai.configuration import Configuration
-    from runai.runai_client import RunaiClient
-
     with served(tmp_path / "sandbox.sqlite3") as url:
         configuration = Configuration(client_id="sandbox", client_secret="sandbox", runai_base_url=url)
         with RunaiClient(ApiClient(configuration)) as made:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from declarative.kinds.fields.base import Fields, Int32, Keyed, PortNumber, Text, Unordered
-from declarative.kinds.rules import AtMostOne, Given, Violation
+from declarative.kinds.rules import AtMostOne, Given, Violation, present
 
 _NAME = "Name of this item, by which policy rules refer to it."
 _EXCLUDE = "True leaves out an item that the policy would add."
@@ -76,7 +76,7 @@ class HasConnectionName:
             yield Violation((), "Missing field", "`connectionName` is required.", "add `connectionName:`")
 
     def schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"required": ["connectionName"]}, {"required": ["name"]}]}
+        return {"anyOf": [present("connectionName"), present("name")]}
 
 
 class Connection(Fields):

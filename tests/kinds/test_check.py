@@ -1,0 +1,93 @@
+"""Mistakes in a value are told once, where they are, with the way to mend them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from declarative.kinds.check import check
+from declarative.kinds.rules import Violation
+from declarative.kinds.training import TRAINING
+from declarative.model.value import dotted, freeze
+
+
+def told(spec: dict[str, Any]) -> tuple[Violation, ...]:
+    return check(TRAINING.spec, freeze(spec))
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "hint"),
+    [
+        ({"imge": "x"}, "imge", "did you mean `image`?"),
+        ({"image_pull_policy": "Always"}, "image_pull_policy", "did you mean `imagePullPolicy`?"),
+        ({"compute": {"gpuDeviceRequest": 1}}, "compute.gpuDeviceRequest", "did you mean `gpuDevicesRequest`?"),
+        ({"labels": [{"name": "a", "vlaue": "b"}]}, "labels[0].vlaue", "did you mean `value`?"),
+        ({"gpuDevicesRequest": 1}, "gpuDevicesRequest", "`gpuDevicesRequest` belongs under `compute`"),
+        ({"hostIpc": True}, "hostIpc", "`hostIpc` belongs under `security`"),
+    ],
+)
+def test_an_unknown_key_comes_with_the_nearest_spelling_or_its_home(spec: dict[str, Any], path: str, hint: str) -> None:
+    (violation,) = told(spec)
+    assert (violation.summary, dotted(violation.path), violation.hint) == ("Unknown key", path, hint)
+    assert violation.on_key
+
+
+@pytest.mark.parametrize(
+    ("spec", "summary", "detail", "hint"),
+    [
+        ({"image": 1.10}, "Wrong type", "`image` is the number 1.1, but text is expected.", 'put it in quotes: "1.1"'),
+        (
+            {"compute": {"gpuDevicesRequest": "1"}},
+            "Wrong type",
+            '`compute.gpuDevicesRequest` is the text "1", but a whole number is expected.',
+            "write it without quotes",
+        ),
+        ({"tty": "yes"}, "Wrong type", '`tty` is the text "yes", but true or false is expected.', "write `true`"),
+        ({"compute": []}, "Wrong type", "`compute` is a list, but a mapping is expected.", None),
+        (
+            {"compute": {"gpuDevicesRequest": -1}},
+            "Number out of bounds",
+            "`compute.gpuDevicesRequest` is -1, but has to be at least 0.",
+            None,
+        ),
+        (
+            {"restartPolicy": "never"},
+            "Unknown value",
+            '`restartPolicy` is "never", but has to be one of Always, Never, OnFailure.',
+            "did you mean `Never`?",
+        ),
+        ({"image": ""}, "Text of the wrong length", "`image` may not be empty.", None),
+        (
+            {"compute": {"cpuMemoryRequest": "much"}},
+            "Malformed value",
+            '`compute.cpuMemoryRequest` is "much", but an amount such as 20G or 512Mi is expected.',
+            None,
+        ),
+    ],
+)
+def test_a_wrong_value_says_what_was_found_and_expected(
+    spec: dict[str, Any], summary: str, detail: str, hint: str | None
+) -> None:
+    (violation,) = told(spec)
+    assert (violation.summary, violation.detail, violation.hint) == (summary, detail, hint)
+
+
+def test_a_misspelt_key_is_not_missing_as_well() -> None:
+    (violation,) = told({"labels": [{"nmae": "a"}]})
+    assert violation.hint == "did you mean `name`?"
+
+
+def test_a_misspelt_key_silences_the_rules_of_its_mapping() -> None:
+    (violation,) = told({"compute": {"gpuRequestType": "portion", "gpuPortionReqest": 0.5}})
+    assert violation.summary == "Unknown key"
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    found = told({"imge": "x", "tty": 3, "compute": {"gpuRequestType": "portion"}})
+    assert sorted(violation.summary for violation in found) == ["Missing field", "Unknown key", "Wrong type"]
+
+
+def test_the_same_name_twice_is_one_mistake_at_the_second() -> None:
+    (violation,) = told({"labels": [{"name": "a"}, {"name": "a"}]})
+    assert (violation.summary, violation.path) == ("Duplicate item", ("labels", 1, "name"))
