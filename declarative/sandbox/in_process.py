@@ -11,6 +11,13 @@ from declarative.sandbox.app import create_app
 STATIC_TOKEN = "sandbox"  # noqa: S105 (everybody knows it: it is documented)
 
 
-def in_process(path: Path) -> httpx.AsyncBaseTransport:
-    """A transport to the control plane whose storage is the file `path`."""
-    return httpx.ASGITransport(app=create_app(path))
+class InProcess(httpx.ASGITransport):
+    """A transport to the control plane whose storage is the file `path`, which it closes when it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._application = create_app(path)
+        super().__init__(app=self._application)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._application.state.store.close()
