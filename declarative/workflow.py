@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
@@ -34,7 +35,8 @@ from declarative.runai.observe import observe
 from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
 from declarative.settings import Settings
-from declarative.state.store import Lease, Snapshot, Store, open_store
+from declarative.state.opening import open_store
+from declarative.state.store import Lease, Snapshot, Store
 
 SANDBOX_FILE = ".declarative/sandbox.sqlite3"
 
@@ -70,11 +72,24 @@ def open_session(settings: Settings) -> Session:
     """Reads the project file and finds the state; opens no connection. Raises DeclarativeError."""
     found = project.load(settings.root, settings.environment)
     endpoint = settings.endpoint or found.endpoint or SANDBOX
-    if endpoint != SANDBOX and not endpoint.startswith(("http://", "https://")):
+    if endpoint != SANDBOX and not _is_url(endpoint):
         hint = "write a URL such as https://acme.run.ai, or sandbox"
-        raise ProjectError(Diagnostic("Unusable endpoint", f"{endpoint} is no URL.", hint, found.locate("endpoint")))
+        where = None if settings.endpoint else found.locate("endpoint")
+        raise ProjectError(Diagnostic("Unusable endpoint", f"{endpoint} is no URL.", hint, where))
+    if "@" in urlsplit(endpoint).netloc:
+        hint = "set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and DECLARATIVE_CLIENT_SECRET"
+        raise ProjectError(Diagnostic("Unusable endpoint", "A URL with a user or password ends up in logs.", hint))
     store = open_store(settings.state or found.state or DEFAULT_STATE, settings.root)
     return Session(settings, found, endpoint, store)
+
+
+def _is_url(text: str) -> bool:
+    """Whether a text names a host that can be asked."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port out of range, or brackets without an address
+        return False
 
 
 def compile_manifests(session: Session) -> Compiled:
@@ -125,9 +140,9 @@ async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Trans
     environ = session.settings.environ
     inner, endpoint, credentials = None, session.endpoint, Credentials.from_environment(environ)
     if session.is_embedded:
-        from declarative.sandbox.in_process import STATIC_TOKEN, in_process
+        from declarative.sandbox.in_process import STATIC_TOKEN, InProcess
 
-        inner, endpoint, credentials = in_process(session.sandbox_file()), "http://sandbox", Credentials(STATIC_TOKEN)
+        inner, endpoint, credentials = InProcess(session.sandbox_file()), "http://sandbox", Credentials(STATIC_TOKEN)
     async with Transport(
         endpoint,
         credentials,
@@ -216,9 +231,10 @@ async def carry_out(
         rivals = [one for one in settle.pending_creates(alike) if one.address != record.address]
         return None if found and any(settle.may_be(one, found) for one in rivals) else found
 
-    applier = Applier(Remote(transport), lease, snapshot.by_address(), SystemClock(), listener.event, find_created)
+    records, parallelism = snapshot.by_address(), session.settings.parallelism
+    applier = Applier(Remote(transport), lease, records, SystemClock(), listener.event, find_created, parallelism)
     with _interruptible(applier, listener.interrupted):
-        return await applier.run(steps(plan), session.settings.parallelism)
+        return await applier.run(steps(plan))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from declarative.kinds.fields.assets import ScopeHasId
 from declarative.kinds.fields.autoscaling import Thresholds
 from declarative.kinds.fields.base import Fields
 from declarative.kinds.fields.compute import SeveralDevices
@@ -22,7 +23,6 @@ from declarative.kinds.rules import (
     SameInAll,
     TrueNeeds,
 )
-from declarative.kinds.workload_template import ScopeHasId
 
 Given = dict[str, Any]
 _SCOPES = ("cluster", "department", "project")
@@ -170,7 +170,7 @@ def _scope_has_id(_: ScopeHasId, repair: Repair) -> None:
     given = repair.given
     kept = next((scope for scope in _SCOPES if repair.keep & {scope, f"{scope}Id"}), None)
     given["scope"] = kept or given["scope"]
-    if {given["scope"], f"{given['scope']}Id"} & repair.banned:
+    if {given["scope"], f"{given['scope']}Id"} <= repair.banned:
         given["scope"] = "tenant"
     for scope in _SCOPES:
         if scope != given["scope"]:

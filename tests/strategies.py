@@ -15,11 +15,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from declarative.kinds import ALL
+from declarative.kinds.fields.assets import Assets, Datasource
 from declarative.kinds.fields.base import Fields
 from declarative.kinds.kind import Kind
 from declarative.kinds.rules import AtMost
 from declarative.kinds.shape import ListOf, Object, Scalar, Shape, shape_of
-from declarative.kinds.workload_template import Assets, Datasource
 from declarative.manifest.envelope import manifest_model
 from declarative.manifest.schema import tidy
 from declarative.model.value import FrozenMap, Path, Value, canonical, freeze

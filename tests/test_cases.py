@@ -62,7 +62,7 @@ def test_a_process_prints_the_same() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "declarative", *arguments_of(case)],
         cwd=FOLDER / case,
-        env={name: value for name, value in os.environ.items() if not name.startswith("DECLARATIVE_")},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",
         timeout=60,

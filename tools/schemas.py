@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     names = stale(files, given.folder)
     for name in names:
-        print(f"stale: {name}; run python tools/schemas.py", file=sys.stderr)  # noqa: T201
+        print(f"stale: {name}; run python tools/schemas.py", file=sys.stderr)
     return 1 if names else 0
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from declarative import kinds
 from declarative.apply.clock import Clock
-from declarative.apply.settle import until_gone
+from declarative.apply.settle import Departures
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, DeclarativeError, StateError
 from declarative.kinds.kind import Kind
@@ -33,7 +33,8 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made, given its record and all that are kept now. `emit` hears every event as it happens.
+    made, given its record and all that are kept now. `emit` hears every event as it happens. At most `parallelism` steps are at work
+    at a time.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Applier:
         clock: Clock,
         emit: Callable[[Event], None],
         find_created: Callable[[Record, Collection[Record]], Awaitable[Observed | None]],
+        parallelism: int,
     ) -> None:
         self._remote = remote
         self._lease = lease
@@ -51,15 +53,16 @@ class Applier:
         self._clock = clock
         self._emit = emit
         self._find_created = find_created
+        self._departures = Departures(remote, clock)
+        self._turns = asyncio.Semaphore(parallelism)
         self._stopping: Diagnostic | None = None
 
     def stop(self, why: Diagnostic) -> None:
         """Begins no further step; those that run are finished and recorded."""
         self._stopping = self._stopping or why
 
-    async def run(self, steps: Sequence[Step], parallelism: int) -> tuple[Event, ...]:
+    async def run(self, steps: Sequence[Step]) -> tuple[Event, ...]:
         """The last event of every step, in the order of `steps`."""
-        turns = asyncio.Semaphore(parallelism)
         tasks: list[asyncio.Task[Event]] = []
 
         async def when_ready(step: Step) -> Event:
@@ -67,7 +70,7 @@ class Applier:
             failed = next((event for event in before if event.type is not EventType.COMPLETED), None)
             if failed is not None:
                 return self._skipped(step, failed)
-            async with turns:
+            async with self._turns:
                 return await self._run(step)
 
         # A task only looks at `tasks` once it runs, and then the list is complete.
@@ -121,13 +124,13 @@ class Applier:
             record = replace(record, id=step.id, previous_id=record.id, applied=record.intent.body)
         elif record.intent is not None and not change.fields and step.body is not None:
             # The interrupted call has happened: nothing differs any more.
-            record = replace(record, applied=step.body)
+            record = replace(record, applied=_applied(record, step.body, record.intent.operation))
         self._put(_bookkept(replace(record, intent=None), change))
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
         assert step.body is not None
         if step.awaits:
-            await until_gone(self._remote, self._clock, kind, step.awaits, self._teller(step, began))
+            await self._until_gone(kind, step.awaits, step, began)
         intent = self._intent(step, kind.create_request(step.body))
         old = self._records.get(step.address)
         name, project = str(step.body["metadata"]["name"]), _project(step.body)
@@ -174,7 +177,8 @@ class Applier:
                 self._restore(step.address, record)
             raise
         name = str(body["metadata"]["name"]) if step.operation is Operation.UPDATE else record.name
-        self._put(_bookkept(replace(record, name=name, applied=step.body, intent=None), _change_of(step)))
+        applied = _applied(record, step.body, step.operation)
+        self._put(_bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
 
     async def _delete(self, kind: Kind, step: Step, began: float) -> None:
         assert step.id is not None
@@ -187,11 +191,19 @@ class Applier:
                 self._restore(step.address, record)
             raise
         if kind.endpoint.deletes_slowly:
-            await until_gone(self._remote, self._clock, kind, step.id, self._teller(step, began))
+            await self._until_gone(kind, step.id, step, began)
         if step.id == record.previous_id:
             self._put(replace(record, previous_id=None))
         else:
             self._forget(step.address)
+
+    async def _until_gone(self, kind: Kind, id: str, step: Step, began: float) -> None:
+        """Waits for an object to go. Waiting is no call, so others may take the turn."""
+        self._turns.release()
+        try:
+            await self._departures.of(kind, id, self._teller(step, began))
+        finally:
+            await self._turns.acquire()
 
     def _intent(self, step: Step, request: object) -> Intent:
         body = None if step.operation is Operation.DELETE else step.body
@@ -222,6 +234,15 @@ class Applier:
 def _change_of(step: Step) -> Change:
     assert step.change is not None
     return step.change
+
+
+def _applied(record: Record, body: FrozenMap | None, operation: Operation) -> FrozenMap | None:
+    """What is applied once the call has happened: suspending and resuming change the phase, and nothing else."""
+    if body is None or record.applied is None or operation is Operation.UPDATE:
+        return body
+    rest = {name: value for name, value in record.applied.items() if name != "desiredPhase"}
+    phase = {"desiredPhase": body["desiredPhase"]} if "desiredPhase" in body else {}
+    return FrozenMap({**rest, **phase})
 
 
 def _bookkept(record: Record, change: Change) -> Record:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from declarative.apply.clock import Clock
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError
+from declarative.errors import ControlPlaneError, DeclarativeError, Refused
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed, Presence
 from declarative.runai.remote import Remote
@@ -14,33 +16,84 @@ from declarative.runai.remote import Remote
 # Seconds. A pod may take its whole grace period to end.
 DEADLINE = 600.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+# Up to so many objects are looked at one by one; more of them in one list.
+FEW = 3
 
 
 class StillThere(ControlPlaneError):
     """A deleted object did not go away in time."""
 
 
-async def until_gone(remote: Remote, clock: Clock, kind: Kind, id: str, tell: Callable[[str | None], None]) -> None:
-    """Returns once the object is gone and its name is free; raises StillThere after `DEADLINE` seconds.
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Somebody waits for an object to go. `tell` hears the phase at every look."""
 
-    `tell` hears the phase at every look.
-    """
-    end = clock.now() + DEADLINE
-    pause = FIRST_PAUSE
-    while True:
-        seen = await remote.read(kind, id)
-        if is_gone(seen):
+    future: asyncio.Future[None]
+    end: float
+    tell: Callable[[str | None], None]
+
+
+class Departures:
+    """Tells when deleted objects are gone and their names are free. All that wait share the looks at the control plane."""
+
+    def __init__(self, remote: Remote, clock: Clock) -> None:
+        self._remote = remote
+        self._clock = clock
+        self._waits: dict[Kind, dict[str, _Wait]] = {}
+        self._watchers: dict[Kind, asyncio.Task[None]] = {}
+
+    async def of(self, kind: Kind, id: str, tell: Callable[[str | None], None]) -> None:
+        """Returns once the object is gone; raises StillThere after `DEADLINE` seconds, or what a look raised."""
+        wait = _Wait(asyncio.get_running_loop().create_future(), self._clock.now() + DEADLINE, tell)
+        waits = self._waits.setdefault(kind, {})
+        waits[id] = wait
+        if kind not in self._watchers or self._watchers[kind].done():
+            self._watchers[kind] = asyncio.create_task(self._watch(kind, waits))
+        try:
+            await wait.future
+        finally:
+            waits.pop(id, None)
+
+    async def _watch(self, kind: Kind, waits: dict[str, _Wait]) -> None:
+        pause = FIRST_PAUSE
+        while waits:
+            number = len(waits)
+            try:
+                seen = await self._look(kind, list(waits))
+            except DeclarativeError as error:
+                for wait in waits.values():
+                    if not wait.future.done():
+                        wait.future.set_exception(error)
+                return
+            for awaited, wait in list(waits.items()):
+                self._settle(kind, awaited, wait, seen)
+            await self._clock.sleep(pause)
+            # As long as objects go, it is worth looking again soon.
+            pause = min(pause * 1.6, LONGEST_PAUSE) if len(waits) >= number else FIRST_PAUSE
+
+    def _settle(self, kind: Kind, id: str, wait: _Wait, seen: dict[str, Observed | None]) -> None:
+        if wait.future.done() or id not in seen:
             return
-        assert seen is not None
-        if clock.now() >= end:
-            detail = f"{kind.name} {seen.name} ({id}) is still {seen.readiness.phase} after {DEADLINE:g} s."
+        found = seen[id]
+        if found is None or found.readiness.presence is Presence.GONE:
+            wait.future.set_result(None)
+        elif self._clock.now() >= wait.end:
+            detail = f"{kind.name} {found.name} ({id}) is still {found.readiness.phase} after {DEADLINE:g} s."
             hint = "look at it in the control plane; the next apply goes on from here"
-            raise StillThere(Diagnostic("Object does not go away", detail, hint))
-        tell(seen.readiness.phase)
-        await clock.sleep(pause)
-        pause = min(pause * 1.6, LONGEST_PAUSE)
+            wait.future.set_exception(StillThere(Diagnostic("Object does not go away", detail, hint)))
+        else:
+            wait.tell(found.readiness.phase)
 
-
-def is_gone(seen: Observed | None) -> bool:
-    """Whether an answer says that the object is no more."""
-    return seen is None or seen.readiness.presence is Presence.GONE
+    async def _look(self, kind: Kind, ids: list[str]) -> dict[str, Observed | None]:
+        """What is there of these objects; None for those that are gone."""
+        listed: dict[str, Observed] = {}
+        if len(ids) > FEW:
+            try:
+                listed = {one.id: one for one in await self._remote.listed(kind)}
+            except Refused as refused:
+                if refused.ambiguous:
+                    raise
+        # A listing may lag behind: what it lacks is asked for before it is believed gone.
+        asked = [one for one in ids if one not in listed]
+        answers = await asyncio.gather(*(self._remote.read(kind, one) for one in asked))
+        return {**{one: listed[one] for one in ids if one in listed}, **dict(zip(asked, answers, strict=True))}

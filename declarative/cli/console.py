@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from declarative.diagnostics import Diagnostic
+from declarative.errors import DeclarativeError
 from declarative.view.style import Style
 
 
@@ -18,16 +22,27 @@ class Console:
 
     def __init__(self, color: bool, root: Path) -> None:
         self._root = root
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            _suit_locale(stream)
         self.style = _style(sys.stdout, color)
         self.error_style = _style(sys.stderr, color)
 
     def out(self, text: str) -> None:
-        """Data."""
-        _write(sys.stdout, text)
+        """Data; raises DeclarativeError where it cannot be written, as on a full disk."""
+        try:
+            _write(sys.stdout, text)
+        except OSError as error:
+            _discard(sys.stdout)
+            raise DeclarativeError(Diagnostic("Output cannot be written", f"{error.strerror}.")) from error
+
+    def json(self, value: Any, indent: int | None = None) -> None:
+        """A value as data; without `indent` on one line."""
+        self.out(json.dumps(value, indent=indent, ensure_ascii=not self.style.unicode))
 
     def note(self, text: str) -> None:
-        """Everything that is not data: notes, progress, questions."""
-        _write(sys.stderr, text)
+        """Everything that is not data: notes, progress, questions. The work goes on where nobody can hear them."""
+        with suppress(OSError):
+            _write(sys.stderr, text)
 
     def diagnose(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Errors and warnings, with the lines of the files that they are about."""
@@ -38,7 +53,8 @@ class Console:
     def ask(self, question: str) -> str:
         """A line from standard input; "" when there is none."""
         self.note(question)
-        return sys.stdin.readline().strip() if sys.stdin else ""
+        with _ended_by_interrupt():
+            return sys.stdin.readline().strip() if sys.stdin else ""
 
     def _source(self, file: str) -> str | None:
         try:
@@ -47,7 +63,28 @@ class Console:
             return None
 
 
-def _style(stream: TextIO, color: bool) -> Style:
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Lets Ctrl-C end a wait for input at once; the event loop's own handler would only take note of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _suit_locale(stream: TextIO) -> None:
+    """Writes ASCII in the C locale, where Python itself would write UTF-8 all the same."""
+    wanted = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure:
+        encoding = "ascii" if wanted in ("C", "POSIX") else None
+        reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def _style(stream: TextIO | None, color: bool) -> Style:
+    if stream is None:
+        return Style()
     terminal = stream.isatty()
     shows = color and terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
@@ -55,14 +92,16 @@ def _style(stream: TextIO, color: bool) -> Style:
     return Style(color=shows, unicode=unicode, width=max(width, 40))
 
 
-def _write(stream: TextIO, text: str) -> None:
-    if not text:
+def _write(stream: TextIO | None, text: str) -> None:
+    if not text or stream is None:
         return
     try:
         stream.write(text if text.endswith(("\n", " ")) else f"{text}\n")
         stream.flush()
-    except UnicodeEncodeError:
-        stream.write(text.encode("ascii", "backslashreplace").decode() + "\n")
     except BrokenPipeError:
-        # Python would complain once more at exit; the null device takes what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Python would complain once more at exit; the null device takes what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -47,8 +47,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
             spelling = nearest(args[0], COMMANDS)
-            hint = f"did you mean `declarative {spelling}`?" if spelling else "see `declarative --help`"
-            raise click.UsageError(f"There is no command {args[0]}; {hint}")
+            hint = f" Did you mean `declarative {spelling}`?" if spelling else ""
+            raise click.UsageError(f"There is no command {args[0]}.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -79,9 +79,11 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
 
 def root_of(arguments: Sequence[str]) -> Path:
     """The folder of `--chdir` in a command line that may be wrong."""
-    for option, value in pairwise(arguments):
+    for option, value in pairwise((*arguments, "")):
         if option in ("-C", "--chdir"):
             return Path(value)
+        if option.startswith(("--chdir=", "-C")):
+            return Path(option.removeprefix("--chdir=").removeprefix("-C"))
     return Path()
 
 

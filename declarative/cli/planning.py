@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -32,15 +31,15 @@ def timestamp() -> str:
 
 def write_json_lines(console: Console, messages: Iterable[dict[str, Any]]) -> None:
     for message in messages:
-        console.out(json.dumps(message, ensure_ascii=False))
+        console.json(message)
 
 
 def show_plan(console: Console, plan: Plan, as_json: bool) -> None:
     """The plan on standard output."""
     if as_json:
-        from declarative.view.stream import plan_events
+        from declarative.view.stream import plan_events, version_event
 
-        write_json_lines(console, plan_events(plan, timestamp()))
+        write_json_lines(console, [version_event(timestamp()), *plan_events(plan, timestamp())])
     else:
         from declarative.view.plan import plan_text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -34,5 +33,5 @@ def command(outer: dict[str, Any], /, kind: str | None, **given: Any) -> int:
         spelling = nearest(kind or "", schemas)
         hint = f"did you mean {schemas[spelling]['title'].split()[0]}?" if spelling else "see declarative schema --help"
         raise ProjectError(Diagnostic("Unknown kind", f"There is no kind {kind}.", hint))
-    console.out(json.dumps(found, indent=2, ensure_ascii=False))
+    console.json(found, indent=2)
     return 0

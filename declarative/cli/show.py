@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -33,7 +32,7 @@ def command(outer: dict[str, Any], /, file: str | None, as_json: bool, **given: 
     if as_json:
         from declarative.view.terraform import plan_json
 
-        found.console.out(json.dumps(plan_json(saved.plan), indent=2, ensure_ascii=False))
+        found.console.json(plan_json(saved.plan), indent=2)
     else:
         planning.show_plan(found.console, saved.plan, as_json=False)
         found.console.note(f"Checksum: {planfile.checksum(saved)}")
@@ -45,7 +44,7 @@ def _show_state(found: Context, as_json: bool) -> int:
 
     records = workflow.open_session(found.settings).store.load().records
     if as_json:
-        found.console.out(json.dumps([state_show_json(record) for record in records], indent=2, ensure_ascii=False))
+        found.console.json([state_show_json(record) for record in records], indent=2)
     elif records:
         found.console.out("\n".join(state_show_text(record, found.console.style) for record in records))
     else:

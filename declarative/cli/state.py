@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -43,7 +42,7 @@ def list_(outer: dict[str, Any], /, as_json: bool, **given: Any) -> int:
     found = context(given, outer)
     records = workflow.open_session(found.settings).store.load().records
     if as_json:
-        found.console.out(json.dumps(state_list_json(records), indent=2, ensure_ascii=False))
+        found.console.json(state_list_json(records), indent=2)
     elif records:
         found.console.out(state_list_text(records, found.console.style))
     else:
@@ -72,7 +71,7 @@ def show(outer: dict[str, Any], /, address: str, as_json: bool, **given: Any) ->
         hint = f"did you mean {spelling}?" if spelling else "see declarative state list"
         raise StateError(Diagnostic("Unknown address", f"The state has no {address}.", hint))
     if as_json:
-        found.console.out(json.dumps(state_show_json(records[address]), indent=2, ensure_ascii=False))
+        found.console.json(state_show_json(records[address]), indent=2)
     else:
         found.console.out(state_show_text(records[address], found.console.style))
     return 0

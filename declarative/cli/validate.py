@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -47,7 +46,7 @@ def command(
     if as_json:
         from declarative.view.terraform import diagnostics_json
 
-        found.console.out(json.dumps(diagnostics_json(diagnostics), indent=2))
+        found.console.json(diagnostics_json(diagnostics), indent=2)
     elif diagnostics:
         found.console.diagnose(diagnostics)
     else:

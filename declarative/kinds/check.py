@@ -5,8 +5,11 @@ Both the manifests and the embedded control plane are held to the models by this
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -64,7 +67,7 @@ def _unknown_key(model: type[Fields], value: Value, item: ErrorDetails) -> tuple
     given = dig(value, parent)
     free = [name for name in fields if not (isinstance(given, Mapping) and name in given)]
     spelling = nearest(key, free)
-    place = f"`{dotted(parent)}`" if parent else "this mapping"
+    place = f"`{dotted(parent)}`" if parent else "the document's top level"
     if spelling:
         hint = f"did you mean `{spelling}`?"
     elif home := _home(shape_of(model), key):
@@ -99,7 +102,7 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
     name = f"`{dotted(path)}`"
     bounds: dict[str, Any] = item.get("ctx", {})
     if kind == "missing":
-        return Violation(path[:-1], "Missing field", f"{name} is required.", f"add `{path[-1]}:`")
+        return Violation(path[:-1], "Missing field", f"{name} is required.", f"add `{path[-1]}:`", on_key=True)
     if kind in _TYPES:
         return _wrong_type(path, name, found, _TYPES[kind])
     if kind == "literal_error":
@@ -127,33 +130,52 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
 
 
 def _wrong_type(path: Path, name: str, found: Value, expected: str) -> Violation:
-    hint = None
-    if expected == "text" and isinstance(found, (bool, int, float)):
-        hint = f'put it in quotes: "{shown(found)}"'
-    elif expected == "true or false" and str(found).lower() in _SWITCHES:
-        hint = f"write `{_SWITCHES[str(found).lower()]}`"
-    elif isinstance(found, str) and expected in ("a whole number", "a number", "true or false"):
-        hint = "write it without quotes" if found.strip() else None
-    elif expected == "a list" and found is not None:
-        hint = "write each item on a line of its own that starts with `- `"
-    return Violation(path, "Wrong type", f"{name} is {described(found)}, but {expected} is expected.", hint)
+    detail = f"{name} is {described(found)}, but {expected} is expected."
+    return Violation(path, "Wrong type", detail, conversion(found, expected))
+
+
+def conversion(found: Value, expected: str) -> str | None:
+    """How to write what was meant."""
+    if expected == "text":
+        if isinstance(found, (bool, int, float)):
+            # Not the value itself: 1.10 is 1.1 by now.
+            return "put it in quotes, so that it stays as you typed it"
+        return "write one text, not a list" if isinstance(found, (list, tuple)) else None
+    if expected == "true or false":
+        switch = _SWITCHES.get(str(found).lower())
+        return f"write `{switch}`" if switch else None
+    if expected in ("a whole number", "a number"):
+        return _as_number(found)
+    if expected == "a list" and isinstance(found, (str, bool, int, float)):
+        return f"write [{shown(found)}], or each item on a line of its own that starts with `- `"
+    return None
+
+
+def _as_number(found: Value) -> str | None:
+    if not isinstance(found, str):
+        return None
+    if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", found):
+        return "write it without quotes"
+    # Digits with an exponent but no point are text, because image tags look like that.
+    return "write it with a point, such as 1.0e3" if re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", found) else None
 
 
 def _wrong_word(model: type[Fields], path: Path, name: str, found: Value) -> Violation:
     options = _options(model, path)
     spelling = nearest(found, options) if isinstance(found, str) else None
     listed = ", ".join(options) if len(options) <= 12 else f"{', '.join(options[:8])} … ({len(options)} in all)"
+    one_of = "one of " if len(options) > 1 else ""
     return Violation(
         path,
         "Unknown value",
-        f"{name} is {shown(found)}, but has to be one of {listed}.",
+        f"{name} is {shown(found)}, but has to be {one_of}{listed}.",
         f"did you mean `{spelling}`?" if spelling else None,
     )
 
 
 def _options(model: type[Fields], path: Path) -> tuple[str, ...]:
     """The words that an enum at `path` knows, from the model's own JSON Schema."""
-    schema = model.model_json_schema()
+    schema = _schema(model)
     definitions = schema.get("$defs", {})
 
     def choices(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -170,6 +192,11 @@ def _options(model: type[Fields], path: Path) -> tuple[str, ...]:
     for step in path:
         nodes = [choice for node in nodes if (inner := below(node, step)) for choice in choices(inner)]
     return tuple(str(word) for node in nodes for word in node.get("enum", [node["const"]] if "const" in node else []))
+
+
+@cache
+def _schema(model: type[Fields]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _rules(shape: Shape, value: Value, path: Path) -> Iterator[tuple[Path, Violation]]:
@@ -210,6 +237,9 @@ def shown(value: Value) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, (Mapping, list, tuple)):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+        return value if len(value) <= 60 else f"{value[:40]}…{value[-15:]}"
     text = f'"{value}"' if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:40]}…{text[-15:]}"
 

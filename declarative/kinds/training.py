@@ -31,7 +31,7 @@ def _workload_name(value: str) -> str:
         raise PydanticCustomError(
             "format",
             "{expected}",
-            {"expected": "at most 63 lower-case letters, digits and '-', a letter first,"},
+            {"expected": "a name of at most 63 lower-case letters, digits and '-' that begins with a letter"},
         )
     return value
 

@@ -2,6 +2,10 @@
 
 Scalars follow the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema): `no`, `on` and `22:22` are
 text. Keys may not repeat. Values come out frozen.
+
+One deviation: digits with an exponent but no point (`1e3`, `12e4`) are text, where the core schema has a float. Image tags
+and git revisions look like that, and as numbers they would silently become 1000.0 and 120000.0; whoever means the number
+writes `1.0e3` or 1000.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
 from declarative.kinds.rules import Violation
 from declarative.manifest.source_map import Places, Verbatim
+from declarative.manifest.yaml_errors import bad_character, explain
 from declarative.model.position import Position
 from declarative.model.value import FrozenMap, Path, Value
 
@@ -24,13 +29,16 @@ _CORE = re.compile(
     r"(?P<null>~|null|Null|NULL|)"
     r"|(?P<bool>true|True|TRUE|false|False|FALSE)"
     r"|(?P<int>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)"
-    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
+    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
 _TAG = "tag:yaml.org,2002:"
 # Anchors are a convenience, not a way to build values larger than a person would write.
 MAX_NODES = 200_000
 # libyaml itself recurses on the C stack: a bound keeps a hostile file from ending the process.
 MAX_DEPTH = 100
+_NESTED_LINE = re.compile(r"(?:[-?:][ \t]+){20}| {50}")
+# Python refuses to print longer ones.
+_MAX_DIGITS = 1000
 
 
 class _Resolver:
@@ -55,13 +63,8 @@ class _Resolver:
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Composer(_Loader, _Resolver):  # type: ignore[misc]
+class _Composer(_Resolver, _Loader):  # type: ignore[misc]
     """PyYAML's composer with the types of YAML 1.2."""
-
-    resolve = _Resolver.resolve
-    descend_resolver = _Resolver.descend_resolver
-    ascend_resolver = _Resolver.ascend_resolver
-    check_resolver_prefix = _Resolver.check_resolver_prefix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +78,7 @@ class Document:
 
     @property
     def where(self) -> Position:
-        return self.places.position(self.node.start_mark.line, self.node.start_mark.column)
+        return self.places.position(self.node.start_mark.index)
 
     def locate(self, path: Path, on_key: bool = False) -> Position:
         """The place of the value at `path`, of its key with `on_key`, or of the nearest parent that exists."""
@@ -90,10 +93,10 @@ class Document:
                 key = node = node.value[step]
             else:
                 break
-        # An empty value has no place of its own, so its key is pointed at.
-        empty = isinstance(node, yaml.ScalarNode) and node.value == "" and node.style is None
-        mark = (key if on_key or empty else node).start_mark
-        return self.places.position(mark.line, mark.column)
+        # An empty value has no place of its own, and a block begins on the next line, so their key is pointed at.
+        empty = isinstance(node, yaml.ScalarNode) and node.value == "" and not node.style
+        mark = (key if on_key or empty or _is_block(node) else node).start_mark
+        return self.places.position(mark.index)
 
     def diagnostic(self, violation: Violation) -> Diagnostic:
         """A violation with its place."""
@@ -106,7 +109,9 @@ def parse(text: str, file: str, places: Places | None = None) -> tuple[tuple[Doc
 
     `file` names it in diagnostics; `places` leads from the text to what the author typed, if that is not the text itself.
     """
-    places = places or Verbatim(file)
+    places = places or Verbatim(file, text)
+    if bad := bad_character(text, places):
+        return (), (bad,)
     documents: list[Document] = []
     diagnostics: list[Diagnostic] = []
     try:
@@ -117,7 +122,7 @@ def parse(text: str, file: str, places: Places | None = None) -> tuple[tuple[Doc
             if value is not None:
                 documents.append(Document(value, file, node, places))
     except yaml.YAMLError as error:
-        diagnostics.append(_syntax_error(error, text, places))
+        diagnostics.append(explain(error, text, places))
     return tuple(documents), tuple(diagnostics)
 
 
@@ -126,33 +131,37 @@ def decode(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        detail = f"The byte 0x{data[error.start]:02x} is not part of UTF-8 text."
-        where = Position(file, line, column)
+        # The error's own bytes begin behind a byte order mark.
+        before = error.object[: error.start].decode("utf-8", "replace")
+        where = Verbatim(file, before).position(len(before))
+        detail = f"The byte 0x{error.object[error.start]:02x} is not part of UTF-8 text."
         raise ProjectError(Diagnostic("Not UTF-8", detail, "save the file as UTF-8", where)) from error
 
 
 def _nodes(text: str) -> Iterator[yaml.Node]:
-    if _too_deep(text):
-        raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} levels deep")
+    if mark := _too_deep(text):
+        raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} levels deep", problem_mark=mark)
     composer = _Composer(text)
     while composer.check_node():
         yield composer.get_node()
 
 
-def _too_deep(text: str) -> bool:
-    """A cheap upper bound of the depth that a composer would recurse to."""
-    flow = max(text.count("["), text.count("{"))
-    if flow <= MAX_DEPTH and "- " * MAX_DEPTH not in text and " " * MAX_DEPTH not in text:
-        return False
-    depth = deepest = 0
+def _too_deep(text: str) -> Any:
+    """Where a composer would recurse too deep, or None."""
+    # Cheap bounds first: every level takes a bracket, an indicator on one line, or a column of indentation.
+    brackets = text.count("[") + text.count("{")
+    if brackets <= MAX_DEPTH and not _NESTED_LINE.search(text):
+        return None
+    depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        deepest = max(deepest, depth)
-        if deepest > MAX_DEPTH:
-            return True
-    return False
+        if depth > MAX_DEPTH:
+            return event.start_mark
+    return None
+
+
+def _is_block(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and not node.flow_style
 
 
 def _key(node: yaml.Node) -> str | None:
@@ -173,7 +182,7 @@ def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
 
 
 def _is_merge(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and key.style is None
+    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style
 
 
 class _Builder:
@@ -184,18 +193,15 @@ class _Builder:
         self.diagnostics: list[Diagnostic] = []
         self.built: dict[int, tuple[Value, int]] = {}
         self.open: set[int] = set()
+        self.endless = False
 
     def build(self, node: yaml.Node) -> Value:
         value, size = self._build(node)
         if size > MAX_NODES:
-            self._report(
-                node,
-                "Document too large",
-                f"Its anchors expand to more than {MAX_NODES:,} values.",
-                "use fewer aliases",
-            )
+            detail = f"Its anchors expand to more than {MAX_NODES:,} values."
+            self._report(node, "Document too large", detail, "use fewer aliases")
             return None
-        return value
+        return None if self.endless else value
 
     def _build(self, node: yaml.Node) -> tuple[Value, int]:
         """The value and how many values it expands to; an aliased node is built once."""
@@ -205,7 +211,10 @@ class _Builder:
             return known
         if id(node) in self.open:
             self._report(node, "Value that contains itself", "An alias refers to a value that it is part of.", None)
+            self.endless = True
             return None, 1
+        if node.tag not in (f"{_TAG}seq", f"{_TAG}map"):
+            self._unknown_tag(node)
         self.open.add(id(node))
         built = self._sequence(node) if isinstance(node, yaml.SequenceNode) else self._mapping(node)
         self.open.discard(id(node))
@@ -218,13 +227,14 @@ class _Builder:
 
     def _mapping(self, node: yaml.Node) -> tuple[Value, int]:
         values: dict[str, Any] = {}
+        keys: dict[str, yaml.Node] = {}
         size = 1
         merged: list[tuple[Value, int]] = []
         for key, item in node.value:
             if _is_merge(key):
                 merged += self._merged(item)
                 continue
-            name = self._name(key, values)
+            name = self._name(key, keys)
             value, items = self._build(item)
             size += items
             if name is not None and name not in values:
@@ -237,22 +247,26 @@ class _Builder:
     def _merged(self, node: yaml.Node) -> list[tuple[Value, int]]:
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
         built = [self._build(source) for source in sources]
-        if not all(isinstance(value, FrozenMap) for value, _ in built):
-            self._report(
-                node, "Merge of something else than a mapping", "`<<` takes a mapping or a list of mappings.", None
-            )
-            return []
-        return built
+        sound = [(value, size) for value, size in built if isinstance(value, FrozenMap)]
+        if len(sound) < len(built) and not self.endless:
+            detail = "`<<` takes a mapping or a list of mappings."
+            self._report(node, "Merge of something else than a mapping", detail, "name a mapping by its alias")
+        return sound
 
-    def _name(self, key: yaml.Node, seen: dict[str, Any]) -> str | None:
+    def _name(self, key: yaml.Node, keys: dict[str, yaml.Node]) -> str | None:
         if not isinstance(key, yaml.ScalarNode):
             self._report(
-                key, "Key that is no text", "A key has to be plain text.", "put braces of a template in quotes"
+                key,
+                "Key that is no text",
+                "This key is a mapping or a list.",
+                "put a key that begins with `{` or `[` in quotes",
             )
             return None
         name = str(key.value)
-        if name in seen:
-            self._report(key, "Duplicate key", f"`{name}` stands twice in this mapping.", "remove one of the two")
+        if keys.setdefault(name, key) is not key:
+            first = self.places.position(keys[name].start_mark.index)
+            detail = f"`{name}` stands in this mapping already, on line {first.line}."
+            self._report(key, "Duplicate key", detail, "remove one of the two")
         return name
 
     def _scalar(self, node: yaml.ScalarNode) -> Value:
@@ -263,40 +277,23 @@ class _Builder:
             return None
         try:
             if tag == "bool":
-                return text.lower() == "true"
+                return {"true": True, "false": False}[text.lower()]
             if tag == "int":
+                if len(text) > _MAX_DIGITS:
+                    raise ValueError(text)
                 return int(text, 8 if text.startswith("0o") else 16 if text.startswith("0x") else 10)
             if tag == "float":
                 return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-        except ValueError:
+        except (ValueError, KeyError):
             self._report(node, "Malformed value", f'"{text[:40]}" is no {tag}.', None)
             return None
-        self._report(node, "Unknown tag", f"The tag {node.tag} means nothing here.", "remove the tag")
+        self._unknown_tag(node)
         return None
 
+    def _unknown_tag(self, node: yaml.Node) -> None:
+        tag = node.tag.replace(_TAG, "!!")
+        self._report(node, "Unknown tag", f"The tag {tag} means nothing here.", "remove the tag")
+
     def _report(self, node: yaml.Node, summary: str, detail: str, hint: str | None) -> None:
-        where = self.places.position(node.start_mark.line, node.start_mark.column)
+        where = self.places.position(node.start_mark.index)
         self.diagnostics.append(Diagnostic(summary, detail, hint, where))
-
-
-def _syntax_error(error: yaml.YAMLError, text: str, places: Places) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or error)
-    where = places.position(mark.line, mark.column) if mark else places.position(0, 0)
-    lines = text.splitlines()
-    line = lines[mark.line] if mark and mark.line < len(lines) else ""
-    hint = "indent with spaces; YAML does not allow tabs" if "\t" in line[: mark.column + 1 if mark else 0] else None
-    if hint is None and "mapping values are not allowed" in problem:
-        hint = "put a value that contains `: ` in quotes"
-    if isinstance(error, yaml.reader.ReaderError):
-        where, problem = _bad_character(error, text, places)
-    return Diagnostic("Malformed YAML", f"{problem[:1].upper()}{problem[1:]}.", hint, where)
-
-
-def _bad_character(error: yaml.reader.ReaderError, text: str, places: Places) -> tuple[Position, str]:
-    offset = min(error.position, len(text))
-    line = text.count("\n", 0, offset)
-    column = offset - text.rfind("\n", 0, offset) - 1
-    return places.position(
-        line, column
-    ), f"the character #x{ord(text[offset]) if offset < len(text) else 0:04x} is not allowed"

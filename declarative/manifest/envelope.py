@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal
 
@@ -45,8 +46,13 @@ def lifecycle(given: FrozenMap) -> Lifecycle:
         ignore_changes=given.get("ignoreChanges", ()),
         on_finished=OnFinished(given.get("onFinished", "keep")),
         create_before_destroy=given.get("createBeforeDestroy", False),
-        replace_when=tuple(Address.parse(text) for text in given.get("replaceWhen", ())),
+        replace_when=addresses(given.get("replaceWhen") or ()),
     )
+
+
+def addresses(texts: Iterable[str]) -> tuple[Address, ...]:
+    """The addresses among `texts`; what is none is found when references are checked."""
+    return tuple(Address.parse(text) for text in texts if all(text.partition(".")))
 
 
 @cache

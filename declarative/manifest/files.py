@@ -30,7 +30,8 @@ def find(root: Path, paths: Iterable[str]) -> tuple[tuple[ManifestFile, ...], tu
     found: dict[Path, ManifestFile] = {}
     diagnostics: list[Diagnostic] = []
     for given in paths:
-        path = root / given
+        # `manifests` and `./x/../manifests` are one folder.
+        path = Path(os.path.normpath(root / given))
         if path.is_dir():
             for file in _walk(path):
                 found.setdefault(file, ManifestFile(file, _name(root, file)))

@@ -66,9 +66,9 @@ class Project:
     overlay: FrozenMap = EMPTY
     document: Document | None = None
 
-    def locate(self, *path: str | int) -> Position | None:
-        """The place of a setting in the project file."""
-        return self.document.locate(path) if self.document else None
+    def locate(self, *path: str | int, on_key: bool = False) -> Position | None:
+        """The place of a setting in the project file, or of its key."""
+        return self.document.locate(path, on_key) if self.document else None
 
 
 def load(root: Path, environment: str | None) -> Project:
@@ -103,14 +103,20 @@ def load(root: Path, environment: str | None) -> Project:
 def _read(text: bytes) -> Document:
     documents, diagnostics = parse(decode(text, FILE), FILE)
     if not diagnostics and len(documents) != 1:
-        diagnostics = (
-            Diagnostic("Not one document", f"{FILE} has {len(documents)} YAML documents.", "keep one", Position(FILE)),
-        )
+        diagnostics = (_not_one(documents),)
     if not diagnostics:
         diagnostics = tuple(documents[0].diagnostic(violation) for violation in check(ProjectFile, documents[0].value))
     if diagnostics:
         raise ProjectError(*diagnostics)
     return documents[0]
+
+
+def _not_one(documents: tuple[Document, ...]) -> Diagnostic:
+    if not documents:
+        hint = "write `apiVersion: declarative/v1` and `kind: Project`, or remove the file"
+        return Diagnostic("Empty project file", f"{FILE} has nothing in it.", hint, Position(FILE))
+    detail = f"{FILE} has {len(documents)} YAML documents; the second one starts here."
+    return Diagnostic("Not one document", detail, "keep one", documents[1].where)
 
 
 def _no_environment(name: str, known: tuple[str, ...], where: Position | None) -> Diagnostic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol
@@ -22,52 +23,56 @@ class Origin:
     fixed: bool
 
 
-class SourceMap:
-    """Maps line and column of a rendered text, both counted from 0, to a `Position` in a template."""
+class Places(Protocol):
+    """Leads from an offset in a text to what the author typed."""
 
-    def __init__(self, text: str, stretches: tuple[tuple[int, Origin], ...], sources: dict[str, str]) -> None:
-        self._lines = _line_starts(text)
+    def position(self, offset: int) -> Position:
+        """The place in the author's file."""
+        ...
+
+    def is_computed(self, offset: int, /) -> bool:
+        """Whether an expression made the character."""
+        ...
+
+
+class SourceMap:
+    """Maps offsets of a rendered text to places in templates. `stretches` are (start, origin), in order."""
+
+    def __init__(self, stretches: tuple[tuple[int, Origin], ...], sources: Mapping[str, str]) -> None:
         self._starts = [start for start, _ in stretches]
         self._origins = [origin for _, origin in stretches]
-        self._source_lines = {file: _line_starts(source) for file, source in sources.items()}
+        self._sources = sources
+        self._files: dict[str, Verbatim] = {}
 
-    def position(self, line: int, column: int) -> Position:
-        """The place in the template."""
-        offset = self._lines[min(line, len(self._lines) - 1)] + column
-        index = max(bisect_right(self._starts, offset) - 1, 0)
+    def position(self, offset: int) -> Position:
+        index = self._index(offset)
         origin = self._origins[index]
-        return self._in_source(origin, 0 if origin.fixed else offset - self._starts[index])
+        delta = 0 if origin.fixed else offset - self._starts[index]
+        if origin.file not in self._files:
+            self._files[origin.file] = Verbatim(origin.file, self._sources[origin.file])
+        return self._files[origin.file].position(origin.offset + delta)
 
-    def _in_source(self, origin: Origin, delta: int) -> Position:
-        offset = origin.offset + delta
-        lines = self._source_lines[origin.file]
-        line = bisect_right(lines, offset) - 1
-        return Position(origin.file, line + 1, offset - lines[line] + 1)
+    def is_computed(self, offset: int) -> bool:
+        index = self._index(offset)
+        return index > 0 and self._origins[index].fixed
 
-
-class Places(Protocol):
-    """Leads from a place in a text, line and column counted from 0, to what the author typed."""
-
-    def position(self, line: int, column: int) -> Position: ...
+    def _index(self, offset: int) -> int:
+        return max(bisect_right(self._starts, offset) - 1, 0)
 
 
 class Verbatim:
     """The map of a text that is its own source."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self._file = file
+        self._text = text
+        self._lines: list[int] = []
 
-    def position(self, line: int, column: int) -> Position:
-        return Position(self._file, line + 1, column + 1)
+    def position(self, offset: int) -> Position:
+        # Most texts are never asked about, or just once.
+        self._lines = self._lines or [0, *accumulate(len(line) + 1 for line in self._text.split("\n"))]
+        line = bisect_right(self._lines, offset, hi=max(len(self._lines) - 1, 1)) - 1
+        return Position(self._file, line + 1, offset - self._lines[line] + 1)
 
-
-def _line_starts(text: str) -> list[int]:
-    return (
-        [0, *accumulate(len(line) for line in text.splitlines(keepends=True))]
-        if "\r" in text
-        else _newline_starts(text)
-    )
-
-
-def _newline_starts(text: str) -> list[int]:
-    return [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    def is_computed(self, _: int) -> bool:
+        return False

@@ -1,8 +1,7 @@
 """Manifests are Jinja templates: strict, sandboxed, and traceable.
 
-Tracing works by marks. Before every stretch of literal text and around every expression the lexer's token stream gets a
-mark, two private characters around a number; rendering carries the marks along through loops, conditions and
-includes; taking them out of the output yields the `SourceMap`. Text that a template captures (macros, call and filter
+Tracing works by marks. Before every stretch of literal text and every expression the lexer's token stream gets a mark, a
+number between two private characters; rendering carries the marks along through loops, conditions and includes; taking them out of the output yields the `SourceMap`. Text that a template captures (macros, call and filter
 blocks, block assignments) carries no marks, because templates may measure or compare it.
 """
 
@@ -10,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +19,17 @@ import jinja2
 import yaml
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
+from declarative.manifest import template_errors
 from declarative.manifest.document import decode
+from declarative.manifest.limits import BoundedEnvironment, refuse_above, weight
 from declarative.manifest.source_map import Origin, Places, SourceMap, Verbatim
+from declarative.manifest.template_errors import NotDefined, Source, Undefined
 from declarative.model.position import Position
 from declarative.model.value import FrozenMap, Value
 
-_OPEN, _CLOSE = "\ue000", "\ue001"
-_MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 _CAPTURING = {"macro", "call", "filter"}
 
 
@@ -90,21 +90,22 @@ def _offsets(environment: jinja2.Environment, source: str) -> Iterator[int]:
         at = found + len(text)
 
 
-class Templates(ImmutableSandboxedEnvironment):
+class Templates(BoundedEnvironment):
     """Renders the templates of one project. `root` is the folder that no template can leave."""
-
-    intercepted_binops = frozenset({"*", "**"})
 
     def __init__(self, root: Path, variables: FrozenMap, environment: str | None) -> None:
         self.root = root.resolve()
         self.variables = variables
         self.sources: dict[str, str] = {}
         self._marks: list[Origin] = []
+        # Unforeseeable, so that no value of a variable can forge a mark.
+        self._seal = secrets.randbelow(10**9)
+        self._sealed = re.compile(f"\ue000{self._seal}-([0-9]+)\ue001")
         super().__init__(
-            undefined=jinja2.StrictUndefined,
+            undefined=Undefined,
             loader=jinja2.FunctionLoader(self._load),
             extensions=[_Marks],
-            finalize=_written,
+            finalize=self._written,
             keep_trailing_newline=True,
             autoescape=False,
         )
@@ -114,70 +115,36 @@ class Templates(ImmutableSandboxedEnvironment):
             if name in ("range", "dict", "namespace", "cycler", "joiner")
         }
         self.globals |= {"var": _Variables(variables), "environment": environment, "file": self._file}
-        self.filters |= {"toyaml": _to_yaml, "tojson": _to_json}
+        own = {"toyaml": _to_yaml, "tojson": _to_json}
+        self.filters |= {name: self.bounded_filter(name, function) for name, function in own.items()}
         self.filters.pop("xmlattr", None)
 
     def mark(self, origin: Origin) -> str:
         """The mark for an origin."""
         self._marks.append(origin)
-        return f"{_OPEN}{len(self._marks) - 1}{_CLOSE}"
+        return f"\ue000{self._seal}-{len(self._marks) - 1}\ue001"
 
     def render(self, text: str, file: str) -> Rendered:
         """The output of the template `text`, which is the file `file`; raises ProjectError with the place."""
-        # The characters of marks would make a forged place; nobody types them.
-        if _OPEN in text or _CLOSE in text:
-            raise ProjectError(
-                Diagnostic(
-                    "Unusable character", "The characters U+E000 and U+E001 cannot be used.", None, Position(file)
-                )
-            )
         if not ("{{" in text or "{%" in text or "{#" in text):
-            return Rendered(text, Verbatim(file))
+            return Rendered(text, Verbatim(file, text))
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.sources[file] = text
+        self.refill()
         try:
             return self._unmarked(self.from_string_named(text, file).render(), file)
-        except jinja2.TemplateSyntaxError as error:
-            where = Position(error.name or file, error.lineno)
-            raise ProjectError(Diagnostic("Malformed template", f"{error.message}", None, where)) from error
-        except jinja2.TemplateNotFound as error:
-            where = self._place(error, file)
-            raise ProjectError(
-                Diagnostic("Missing template", f"There is no {error.name} in the project.", None, where)
-            ) from error
-        except jinja2.UndefinedError as error:
-            raise ProjectError(self._undefined(error, file)) from error
         except ProjectError:
             raise
-        except RecursionError as error:
-            raise ProjectError(
-                Diagnostic("Endless template", "Its macros or includes call themselves.", None, Position(file))
-            ) from error
         except Exception as error:
-            raise ProjectError(
-                Diagnostic("Failing template", f"{type(error).__name__}: {error}.", None, self._place(error, file))
-            ) from error
+            raise ProjectError(self._diagnostic(error, file)) from error
 
     def from_string_named(self, text: str, file: str) -> jinja2.Template:
         """A template that knows its file's name, for marks and errors."""
         code = self.compile(text, name=file, filename=file)
         return jinja2.Template.from_code(self, code, self.make_globals(None))
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Keeps an expression from building a value that fills the memory."""
-        sizes = [
-            len(one) * other
-            for one, other in ((left, right), (right, left))
-            if isinstance(one, (str, tuple, list)) and isinstance(other, int)
-        ]
-        if max(sizes, default=0) > 1_000_000 or (
-            operator == "**" and isinstance(right, (int, float)) and abs(right) > 1000
-        ):
-            raise OverflowError(f"the result of `{operator}` is too large")
-        return super().call_binop(context, operator, left, right)
-
     def _unmarked(self, output: str, file: str) -> Rendered:
-        parts = _MARK.split(output)
+        parts = self._sealed.split(output)
         text: list[str] = [parts[0]]
         stretches: list[tuple[int, Origin]] = [(0, Origin(file, 0, fixed=True))]
         length = len(parts[0])
@@ -185,57 +152,66 @@ class Templates(ImmutableSandboxedEnvironment):
             stretches.append((length, self._marks[int(number)]))
             text.append(part)
             length += len(part)
-        joined = "".join(text)
-        return Rendered(joined, SourceMap(joined, tuple(stretches), self.sources))
+        return Rendered("".join(text), SourceMap(tuple(stretches), self.sources))
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
         path = self._inside(name)
         if not path.is_file():
             return None
-        text = decode(path.read_bytes(), name).replace("\r\n", "\n")
+        text = decode(path.read_bytes(), name).replace("\r\n", "\n").replace("\r", "\n")
         self.sources[name] = text
         return text, name, None
 
     def _file(self, name: str) -> str:
         """The text of a file of the project."""
         path = self._inside(name)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise jinja2.TemplateRuntimeError(f"file({name!r}) cannot be read: {error}") from error
+        if not path.is_file():
+            raise jinja2.TemplateNotFound(name)
+        return decode(path.read_bytes(), name)
 
     def _inside(self, name: str) -> Path:
         path = (self.root / name).resolve()
         if not path.is_relative_to(self.root):
-            raise jinja2.TemplateRuntimeError(f"{name} is outside the project")
+            raise jinja2.TemplateRuntimeError(f"'{name}' is outside of the project")
         return path
 
-    def _place(self, error: BaseException, file: str) -> Position:
-        """The line of the innermost template on the error's way up."""
-        place = Position(file)
+    def _diagnostic(self, error: Exception, file: str) -> Diagnostic:
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            name = error.name or file
+            return template_errors.syntax(error, Source(name, self.sources[name]), self)
+        where = self._place(error, file)
+        if isinstance(error, jinja2.TemplateNotFound):
+            return self._not_found(str(error.name), where)
+        if isinstance(error, RecursionError):
+            return Diagnostic("Endless template", "This macro or include calls itself without end.", None, where)
+        if isinstance(error, NotDefined):
+            is_variable = isinstance(error.owner, _Variables)
+            return template_errors.undefined(error, self.variables, is_variable, where)
+        return template_errors.failure(error, where)
+
+    def _not_found(self, name: str, where: Position) -> Diagnostic:
+        folder = (self.root / name).parent
+        near = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        spelling = nearest(Path(name).name, near)
+        hint = f"did you mean `{Path(name).parent / spelling}`?" if spelling else "paths begin at the project's folder"
+        return Diagnostic("Missing file", f"There is no file {name} in the project.", hint, where)
+
+    def _place(self, error: Exception, file: str) -> Position:
+        """The place in the innermost template on the error's way up."""
+        name, line = file, 1
         trace = error.__traceback__
         while trace is not None:
-            name = trace.tb_frame.f_code.co_filename
-            if name in self.sources:
-                place = Position(name, trace.tb_lineno)
+            if trace.tb_frame.f_code.co_filename in self.sources:
+                name, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
             trace = trace.tb_next
-        return place
+        return Source(name, self.sources[name]).tag(line, template_errors.word_of(error))
 
-    def _undefined(self, error: jinja2.UndefinedError, file: str) -> Diagnostic:
-        found = re.search(r"has no attribute '(\w+)'", str(error)) or re.search(r"'(\w+)' is undefined", str(error))
-        name = found.group(1) if found else ""
-        where = self._place(error, file)
-        if "has no attribute" in str(error):
-            spelling = nearest(name, self.variables)
-            declare = "declare it under `variables:` in declarative.yaml"
-            return Diagnostic(
-                "Undefined variable",
-                f"`{name}` is not defined.",
-                f"did you mean `var.{spelling}`?" if spelling else declare,
-                where,
-            )
-        hint = f"did you mean `var.{name}`?" if name in self.variables else None
-        return Diagnostic("Undefined variable", f"{str(error).rstrip('.')}.", hint, where)
+    def _written(self, value: Any) -> Any:
+        """What an expression puts into the text: YAML's spelling of null, booleans, lists and mappings, not Python's."""
+        if value is None or isinstance(value, (bool, tuple, list, dict)):
+            refuse_above(weight(value))
+            value = _to_json(value)
+        return self.charged(value)
 
 
 class _Variables:
@@ -248,13 +224,6 @@ class _Variables:
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
-
-
-def _written(value: Any) -> Any:
-    """What an expression puts into the text: YAML's spelling of null, booleans, lists and mappings, not Python's."""
-    if value is None or isinstance(value, (bool, tuple, list, dict)):
-        return _to_json(value)
-    return value
 
 
 def _to_json(value: Any) -> str:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from declarative.diagnostics import Diagnostic, nearest
-from declarative.kinds.check import described
+from declarative.errors import ProjectError
+from declarative.kinds.check import conversion, described
 from declarative.kinds.fields.base import Fields
 from declarative.manifest.document import Document, decode, parse
 from declarative.model.position import Position
@@ -22,6 +25,18 @@ from declarative.model.value import FrozenMap, Value, dotted
 
 TypeName = Literal["string", "integer", "number", "boolean", "list", "map"]
 ENVIRONMENT_PREFIX = "DECLARATIVE_VAR_"
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        expected = f"a regular expression ({error})"
+        raise PydanticCustomError("format", "{expected}", {"expected": expected}) from error
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class VariableDeclaration(Fields):
@@ -36,17 +51,21 @@ class VariableDeclaration(Fields):
     minimum: float | None = Field(None, description="Least number, or least length of a list or map.")
     maximum: float | None = Field(None, description="Greatest number, or greatest length of a list or map.")
     enum: tuple[Any, ...] | None = Field(None, description="The values that are allowed.")
-    pattern: str | None = Field(None, description="Regular expression that a text has to match as a whole.")
+    pattern: Pattern | None = Field(None, description="Regular expression that a text has to match as a whole.")
+
+
+def _nowhere(*_: str | int, on_key: bool = False) -> None:  # noqa: ARG001  (the place of what is in no file)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value for a variable, and whence it came: `source` for people, `where` when it stands in a file."""
+    """A value for a variable, and whence it came: `source` for people; `locate` finds its parts where it is in a file."""
 
     name: str
     value: Value
     source: str
-    where: Position | None = None
+    locate: Callable[..., Position | None] = _nowhere
 
 
 def resolve(
@@ -62,13 +81,14 @@ def resolve(
     order of rising precedence.
     """
     sources = [
-        Given(name, declared["default"], "its default", locate("variables", name, "default"))
+        Given(name, declared["default"], "its default", partial(locate, "variables", name, "default"))
         for name, declared in declarations.items()
         if declared.get("default") is not None
     ]
     path = ("environments", environment, "variables")
     sources += [
-        Given(name, value, f"environment {environment}", locate(*path, name)) for name, value in overlay.items()
+        Given(name, value, f"environment {environment}", partial(locate, *path, name))
+        for name, value in overlay.items()
     ]
     chosen: dict[str, Given] = {}
     diagnostics: list[Diagnostic] = []
@@ -79,7 +99,7 @@ def resolve(
             diagnostics.append(_undeclared(one, declarations))
     for name, declared in declarations.items():
         if name not in chosen:
-            diagnostics.append(_missing(name, locate("variables", name)))
+            diagnostics.append(_missing(name, locate("variables", name, on_key=True)))
         else:
             diagnostics += _problems(chosen[name], declared)
     return FrozenMap({name: one.value for name, one in chosen.items()}), tuple(diagnostics)
@@ -107,19 +127,23 @@ def from_file(path: Path) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
         documents, diagnostics = parse(decode(path.read_bytes(), str(path)), str(path))
     except OSError as error:
         return (), (Diagnostic("Unreadable variable file", f"{path}: {error.strerror}."),)
-    if not diagnostics and not all(isinstance(document.value, FrozenMap) for document in documents):
-        diagnostics = (
-            Diagnostic("Wrong type", f"{path} has to be a mapping of variables.", None, Position(str(path))),
-        )
-    if diagnostics:
-        return (), diagnostics
-    return tuple(_in_file(documents)), ()
+    except ProjectError as error:
+        return (), error.diagnostics
+    mappings = tuple(document for document in documents if isinstance(document.value, FrozenMap))
+    if len(mappings) < len(documents):
+        detail = f"{path} is {described(documents[0].value)}, but a mapping of variables is expected."
+        diagnostics += (Diagnostic("Wrong type", detail, "write each as `name: value`", Position(str(path))),)
+    return tuple(_in_file(mappings)), diagnostics
 
 
 def _in_file(documents: tuple[Document, ...]) -> Iterator[Given]:
     for document in documents:
         for name, value in document.value.items():
-            yield Given(name, value, document.file, document.locate((name,)))
+            yield Given(name, value, document.file, partial(_locate, document, name))
+
+
+def _locate(document: Document, *path: str | int, on_key: bool = False) -> Position:
+    return document.locate(path, on_key)
 
 
 def _typed(text: str, declared: Mapping[str, Any] | None) -> Value:
@@ -134,7 +158,7 @@ def _undeclared(one: Given, declarations: Mapping[str, Any]) -> Diagnostic:
     spelling = nearest(one.name, declarations)
     hint = f"did you mean `{spelling}`?" if spelling else "declare it under `variables:` in declarative.yaml"
     return Diagnostic(
-        "Undeclared variable", f"{one.source} gives `{one.name}`, which is not declared.", hint, one.where
+        "Undeclared variable", f"{one.source} gives `{one.name}`, which is not declared.", hint, one.locate(on_key=True)
     )
 
 
@@ -158,35 +182,43 @@ _CHECKS: dict[str, tuple[Callable[[Value], bool], str]] = {
 
 
 def _problems(one: Given, declared: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    def problem(summary: str, found: str, expected: str) -> Diagnostic:
-        return Diagnostic(
-            summary, f"Variable `{one.name}` (from {one.source}) is {found}, but {expected}.", None, one.where
-        )
+    def problem(summary: str, found: str, expected: str, hint: str | None = None, *path: str | int) -> Diagnostic:
+        name = dotted((one.name, *path))
+        detail = f"Variable `{name}` (from {one.source}) is {found}, but {expected}."
+        return Diagnostic(summary, detail, hint, one.locate(*path))
 
-    fits, expected = _CHECKS[declared.get("type", "string")]
+    def wrong_type(found: Value, expected: str, *path: str | int) -> Diagnostic:
+        # On the command line everything is text, and needs no advice about quotes.
+        hint = conversion(found, expected) if one.locate() else None
+        return problem("Wrong type", described(found), f"{expected} is expected", hint, *path)
+
+    fits, expected = _CHECKS[declared.get("type") or "string"]
     if not fits(one.value):
-        yield problem("Wrong type", described(one.value), f"{expected} is expected")
+        yield wrong_type(one.value, expected)
         return
-    for path, item in _items(one.value):
-        item_fits, item_expected = _CHECKS[declared.get("items") or "map"]
-        if declared.get("items") and not item_fits(item):
-            yield problem("Wrong type", f"{described(item)} at {dotted(path)}", f"{item_expected} is expected")
-    size = len(one.value) if isinstance(one.value, (tuple, FrozenMap)) else one.value
+    if declared.get("items"):
+        item_fits, item_expected = _CHECKS[declared["items"]]
+        for step, item in _items(one.value):
+            if not item_fits(item):
+                yield wrong_type(item, item_expected, step)
+    size, unit = one.value, ""
+    if isinstance(size, (tuple, FrozenMap)):
+        size, unit = len(size), " items long"
     if isinstance(size, (int, float)) and not isinstance(size, bool):
         if declared.get("minimum") is not None and size < declared["minimum"]:
-            yield problem("Number out of bounds", str(size), f"has to be at least {declared['minimum']}")
+            yield problem("Number out of bounds", f"{size}{unit}", f"has to be at least {declared['minimum']}")
         if declared.get("maximum") is not None and size > declared["maximum"]:
-            yield problem("Number out of bounds", str(size), f"has to be at most {declared['maximum']}")
+            yield problem("Number out of bounds", f"{size}{unit}", f"has to be at most {declared['maximum']}")
     if declared.get("enum") and one.value not in declared["enum"]:
-        yield problem(
-            "Unknown value", described(one.value), f"has to be one of {', '.join(map(str, declared['enum']))}"
-        )
+        words = [str(word) for word in declared["enum"]]
+        spelling = nearest(one.value, words) if isinstance(one.value, str) else None
+        hint = f"did you mean `{spelling}`?" if spelling else None
+        yield problem("Unknown value", described(one.value), f"has to be one of {', '.join(words)}", hint)
     if declared.get("pattern") and isinstance(one.value, str) and not re.fullmatch(declared["pattern"], one.value):
         yield problem("Malformed value", described(one.value), f"has to match {declared['pattern']}")
 
 
-def _items(value: Value) -> Iterator[tuple[tuple[str | int, ...], Value]]:
-    if isinstance(value, tuple):
-        yield from (((index,), item) for index, item in enumerate(value))
-    elif isinstance(value, FrozenMap):
-        yield from (((key,), item) for key, item in value.items())
+def _items(value: Value) -> Iterable[tuple[str | int, Value]]:
+    if isinstance(value, FrozenMap):
+        return value.items()
+    return enumerate(value) if isinstance(value, tuple) else ()

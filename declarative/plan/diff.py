@@ -8,13 +8,14 @@ live body with the desired changes made, which is what a full replacement has to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from declarative.kinds.kind import Kind
 from declarative.kinds.shape import ListOf, Object, Scalar, Shape
 from declarative.model.plan import FieldChange
 from declarative.model.value import EMPTY, FrozenMap, Path, Value
+from declarative.plan.match import item_name, partners
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ def compare(
 ) -> Comparison:
     """Compares three manifest-shaped bodies of one kind; `prior` is what was last applied.
 
-    `ignored` are paths whose differences are left alone, as in `spec.labels` or `spec.labels[*].value`.
+    `ignored` are paths whose differences are left alone, as in `spec.labels` or `spec.labels[*].value`. A mapping or an
+    item that comes or goes as a whole takes its ignored parts along.
     """
     if desired == live == prior:  # the cheap answer to the usual question
         return Comparison((), live)
@@ -74,6 +76,8 @@ class _Walk:
     changes: list[FieldChange] = field(default_factory=list)
 
     def value(self, shape: Shape, three: _Three, spot: _Spot) -> Value:
+        if three.desired == three.live == three.prior:
+            return three.live
         if isinstance(shape, Object):
             return self.object(shape, three, spot)
         if isinstance(shape, ListOf) and shape.keyed:
@@ -107,7 +111,7 @@ class _Walk:
             return three.live if _hollow(three.desired) else self.report(spot, None, three.desired)
         if _absent(three.desired):
             return three.live if _absent(three.prior) else self.undeclared(shape, three, spot)
-        merged = dict(three.live)
+        merged, known = dict(three.live), len(self.changes)
         for name, inner in shape.fields.items():
             part = three.field(name)
             if part.desired is None and part.prior is None:
@@ -117,7 +121,19 @@ class _Walk:
                 merged.pop(name, None)
             else:
                 merged[name] = new
+        if len(self.changes) > known and _breaks_rules(shape, merged):
+            self.give_way(shape, three.desired, merged, spot)
         return FrozenMap(merged)
+
+    def give_way(self, shape: Object, desired: Value, merged: dict[str, Value], spot: _Spot) -> None:
+        """Takes fields that others set out of `merged` where they cannot stand beside ours: one, if that is enough."""
+        theirs = [name for name in shape.fields if merged.get(name) is not None and _get(desired, name) is None]
+        ways = (
+            names for names in [*([name] for name in theirs), theirs] if not _breaks_rules(shape, _less(merged, names))
+        )
+        for name in next(ways, ()):
+            if self.report(spot.field(name), merged[name], None) is None:
+                del merged[name]
 
     def undeclared(self, shape: Object, three: _Three, spot: _Spot) -> Value:
         """A mapping that the manifest no longer has: takes away what the last apply put there.
@@ -126,25 +142,41 @@ class _Walk:
         """
         inner = _Walk(self.kind, self.ignored)
         rest = inner.object(shape, _Three(EMPTY, three.live, three.prior), spot)
-        if _hollow(rest) or any(_absent(rest.get(name)) for name in shape.required):
+        if not inner.changes:
+            return three.live
+        if _hollow(rest) or any(_absent(rest.get(name)) for name in shape.required) or _breaks_rules(shape, rest):
             return self.report(spot, three.live, None)
         self.changes += inner.changes
         return rest
 
     def keyed(self, shape: ListOf, keys: tuple[str, ...], three: _Three, spot: _Spot) -> Value:
         """A list whose items have names: matched by them, in whatever order."""
-        there, ours = list(three.live or ()), list(three.prior or ())
-        items: list[Value] = []
-        for index, wanted in enumerate(three.desired or ()):
-            part = _Three(wanted, _take(there, wanted, keys), _take(ours, wanted, keys))
-            new = self.value(shape.item, part, spot.item(index, _name(wanted, keys)))
-            items.append(wanted if new is None else new)
-        for item in ours:
-            gone = _take(there, item, keys)
-            if gone is not None:
-                kept = self.report(spot.item(three.live.index(gone), _name(item, keys)), gone, None)
-                items += () if kept is None else (kept,)
-        return (*items, *there) or (three.live if three.desired is None else three.desired)
+        wanted, there, ours = three.desired or (), three.live or (), three.prior or ()
+        live, prior = self.partners(shape, keys, wanted, there), self.partners(shape, keys, wanted, ours)
+        merged: list[Value] = []
+        for index, item in enumerate(wanted):
+            part = _Three(item, _at(there, live[index]), _at(ours, prior[index]))
+            merged.append(self.value(shape.item, part, spot.item(index, item_name(item, keys))))
+        left, dropped = _others(there, live), [ours[index] for index in _others(ours, prior)]
+        found = self.partners(shape, keys, dropped, [there[index] for index in left])
+        gone = {left[place] for place in found if place is not None}
+        for index in left:
+            item = there[index]
+            place = spot.item(index, item_name(item, keys))
+            merged.append(self.report(place, item, None) if index in gone else item)
+        return tuple(item for item in merged if item is not None) or (None if there else three.live)
+
+    def partners(
+        self, shape: ListOf, keys: tuple[str, ...], wanted: Sequence[Value], items: Sequence[Value]
+    ) -> list[int | None]:
+        def fits(one: Value, item: Value) -> bool:
+            if one == item:
+                return True
+            inner = _Walk(self.kind, ())
+            inner.value(shape.item, _Three(one, item, None), _Spot())
+            return not inner.changes
+
+        return partners(wanted, items, keys, fits)
 
     def report(self, spot: _Spot, before: Value, after: Value) -> Value:
         if any(pattern.match(spot.label) for pattern in self.ignored):
@@ -155,7 +187,12 @@ class _Walk:
 
 def _pattern(ignored: str) -> re.Pattern[str]:
     """A path with `*` for any one name; what lies below it is meant, too."""
-    return re.compile(re.escape(ignored).replace(r"\*", r"[^.\[\]]*") + r"(?=$|[.\[])")
+    # Names in brackets may have dots, as those of labels do.
+    parts = (
+        re.escape(part).replace(r"\*", r"[^\]]*" if part[0] == "[" else r"[^.\[]*")
+        for part in re.findall(r"\[[^\]]*|[^\[]+", ignored)
+    )
+    return re.compile("".join(parts) + r"(?=$|[.\[])")
 
 
 def _absent(value: Value) -> bool:
@@ -185,20 +222,22 @@ def _same(shape: Shape, one: Value, other: Value) -> bool:
     return shape.same(one, other) if isinstance(shape, Scalar) else bool(one == other)
 
 
-def _take(items: list[Value], wanted: Value, keys: tuple[str, ...]) -> Value:
-    """Removes from `items` the one that is the same item as `wanted`, and returns it; None where there is none."""
-    for key in keys:
-        name = _get(wanted, key)
-        if name is None:
-            continue
-        for index, item in enumerate(items):
-            if _get(item, key) == name:
-                return items.pop(index)
-    return None
+def _breaks_rules(shape: Object, value: Mapping[str, Value]) -> bool:
+    return shape.model is not None and any(True for rule in shape.model.rules for _ in rule.check(value))
 
 
-def _name(item: Value, keys: tuple[str, ...]) -> str:
-    return str(next((item[key] for key in keys if _get(item, key) is not None), ""))
+def _less(value: Mapping[str, Value], names: Sequence[str]) -> dict[str, Value]:
+    return {name: item for name, item in value.items() if name not in names}
+
+
+def _at(items: Sequence[Value], index: int | None) -> Value:
+    return None if index is None else items[index]
+
+
+def _others(items: Sequence[Value], taken: Iterable[int | None]) -> list[int]:
+    """The indexes of `items` that are not taken."""
+    known = set(taken)
+    return [index for index in range(len(items)) if index not in known]
 
 
 def wording(before: tuple[Value, ...], after: tuple[Value, ...]) -> tuple[tuple[str, int, Value], ...]:

@@ -34,7 +34,7 @@ class Refusal:
 
 
 def refusals(plan: Plan, recorded: int, desired: int, allowed: Collection[str] = ()) -> tuple[Refusal, ...]:
-    """The guards that refuse `plan`, but for those in `allowed`.
+    """The guards that refuse `plan`, but for those in `allowed` that can be allowed at all.
 
     `recorded` counts the records of the state, `desired` the resources of the manifests.
     """
@@ -44,7 +44,8 @@ def refusals(plan: Plan, recorded: int, desired: int, allowed: Collection[str] =
         *_mass_change(plan, recorded),
         *_empty(plan, recorded, desired),
     )
-    return tuple(refusal for refusal in found if refusal.guard not in allowed)
+    lifted = {guard for guard in ALLOWABLE if guard in allowed}
+    return tuple(refusal for refusal in found if refusal.guard not in lifted)
 
 
 def _ends(change: Change) -> bool:
@@ -55,9 +56,8 @@ def _prevent_destroy(plan: Plan) -> Iterator[Refusal]:
     for change in plan.changes:
         if change.prevent_destroy and _ends(change):
             verb = "replaced" if change.action.replaces else "destroyed"
-            because = (
-                f" ({', '.join(field.label for field in change.fields if field.replaces)})" if change.fields else ""
-            )
+            causes = ", ".join(field.label for field in change.fields if field.replaces)
+            because = f" ({causes})" if causes else ""
             hint = "set `lifecycle.preventDestroy: false` in its manifest and apply that first"
             detail = f"{change.address} would be {verb}{because}, but its lifecycle has preventDestroy."
             yield Refusal(Guard.PREVENT_DESTROY, Diagnostic("Protected resource", detail, hint, change.where))

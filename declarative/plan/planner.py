@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from declarative import kinds
@@ -24,9 +24,12 @@ from declarative.model.observed import Observed, Presence, Progress
 from declarative.model.plan import Action, Change, Disruption, Plan
 from declarative.model.record import Operation, Record
 from declarative.model.resource import OnFinished, Resource
-from declarative.model.value import EMPTY, FrozenMap, digest
+from declarative.model.value import EMPTY, digest
+from declarative.plan.bodies import phases, prior, seen
 from declarative.plan.diff import Comparison, compare
 from declarative.plan.settle import settled, taken_up, without_phase
+
+NEW_RUN = "the run has finished; a changed manifest is a new run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,10 @@ class Live:
 
     @classmethod
     def of(cls, observed: Iterable[Observed], records: Iterable[Record], finished: Iterable[str] = ()) -> Live:
-        seen = tuple(observed)
-        there = [one for one in seen if one.readiness.presence is not Presence.GONE]
+        everything = tuple(observed)
+        there = [one for one in everything if one.readiness.presence is not Presence.GONE]
         by_name = {(one.kind, one.namespace, one.name): one for one in there}
-        return cls({one.id: one for one in seen}, by_name, taken_up(records, there), frozenset(finished))
+        return cls({one.id: one for one in everything}, by_name, taken_up(records, there), frozenset(finished))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +68,18 @@ def plan(
     """The plan that makes `live` what `resources` say, and the conflicts that forbid it."""
     desired = {resource.address: resource for resource in resources}
     recorded = {record.address: record for record in records}
-    changes: dict[Address, Change] = {}
+    changes = {address: _undesired(record, live) for address, record in recorded.items() if address not in desired}
+    # The name of what this plan deletes is free for what it creates.
+    leaving = {change.id for change in changes.values() if change.action is Action.DELETE}
     conflicts: list[Diagnostic] = []
-    for address in sorted(desired.keys() | recorded.keys()):
-        if address in desired:
-            found = _desired(desired[address], recorded.get(address), live)
-        else:
-            found = removal(recorded[address], live)
+    for address in sorted(desired):
+        found = _desired(desired[address], recorded.get(address), live, leaving)
         if isinstance(found, Diagnostic):
             conflicts.append(found)
         else:
             changes[address] = found
     _replace_when(changes, desired)
-    ordered = tuple(changes[address] for address in sorted(changes))
+    ordered = tuple(_harmless(changes[address]) for address in sorted(changes))
     return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), tuple(conflicts)
 
 
@@ -96,7 +98,7 @@ def removal(recorded: Record, live: Live) -> Change:
         address=record.address,
         action=Action.DELETE,
         id=record.id,
-        before=_seen(kind, record, observed) if observed else record.applied,
+        before=seen(kind, record, observed) if observed else record.applied,
         adopts=record is not recorded,
         deposed=_deposed(record, live),
         depends_on=record.depends_on,
@@ -108,10 +110,17 @@ def removal(recorded: Record, live: Live) -> Change:
         return replace(change, action=Action.FORGET, reason="it is gone from the control plane")
     if record.keep_on_destroy:
         return replace(change, action=Action.FORGET, reason="keepOnDestroy leaves it live", disruption=None)
-    return replace(change, reason="it is no longer in the manifests")
+    return change
 
 
-def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change | Diagnostic:
+def _undesired(record: Record, live: Live) -> Change:
+    change = removal(record, live)
+    return change if change.reason else replace(change, reason="it is no longer in the manifests")
+
+
+def _desired(
+    resource: Resource, recorded: Record | None, live: Live, leaving: Collection[str | None]
+) -> Change | Diagnostic:
     record = settled(recorded, live.taken_up.get(recorded.address)) if recorded else None
     observed = _there(record, live) if record else None
     change = Change(
@@ -130,39 +139,43 @@ def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change 
         adopts = record is not recorded or _has_news(resource, record, observed)
         return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason))
     if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
-        reason = "the run finished and deleted itself"
-        return replace(change, action=Action.NO_OP, id=record.id, before=record.applied, reason=reason)
-    return _new(resource, record, live, change)
+        if not _finished(resource, record).fields:
+            reason = "the run finished and deleted itself"
+            return replace(change, action=Action.NO_OP, id=record.id, before=record.applied, reason=reason)
+        change = replace(change, reason=NEW_RUN)
+    return _new(resource, record, live, leaving, change)
 
 
-def _new(resource: Resource, record: Record | None, live: Live, change: Change) -> Change | Diagnostic:
+def _new(
+    resource: Resource, record: Record | None, live: Live, leaving: Collection[str | None], change: Change
+) -> Change | Diagnostic:
     """The change of a resource that has to be created, or the conflict with the object that has its name."""
     kind = kinds.kind_named(resource.address.kind)
     holder = None
     if not resource.body["metadata"].get("useGivenNameAsPrefix"):
         holder = live.by_name.get((kind.name, kind.namespace(resource.body), resource.name))
-    if holder is not None and holder.readiness.presence is Presence.LIVE:
+    if holder is not None and holder.readiness.presence is Presence.LIVE and holder.id not in leaving:
         return Diagnostic(
             "Name already taken",
             f"{resource.address} would be created, but {kind.name} {resource.name} already exists in {holder.namespace} "
-            f"with the id {holder.id}, and the state does not own it.",
+            f"with the id {holder.id}, and does not belong to it.",
             "give the manifest another `metadata.name`, or delete the existing object",
             resource.where,
         )
     known_before = record is not None and record.applied is not None
     reason = "it is gone from the control plane" if known_before else None
-    return replace(change, reason=reason, awaits=holder.id if holder else None)
+    return replace(change, reason=change.reason or reason, awaits=holder.id if holder else None)
 
 
 def _existing(resource: Resource, record: Record, observed: Observed, change: Change) -> Change:
     """The change of a resource that is recorded and live."""
     kind = kinds.kind_named(resource.address.kind)
-    before = _seen(kind, record, observed)
-    desired, prior = _phases(kind, resource.body, _prior(kind, record))
+    before = seen(kind, record, observed)
+    desired, applied = phases(kind, resource.body, prior(kind, record))
     if observed.readiness.finished:
         # A run that has ended is neither running nor stopped; its phase is no difference.
-        before, desired, prior = (without_phase(body) for body in (before, desired, prior))
-    found = compare(kind, desired, before, prior, resource.lifecycle.ignore_changes)
+        before, desired, applied = (without_phase(body) for body in (before, desired, applied))
+    found = compare(kind, desired, before, applied, resource.lifecycle.ignore_changes)
     change = replace(
         change,
         id=observed.id,
@@ -172,24 +185,23 @@ def _existing(resource: Resource, record: Record, observed: Observed, change: Ch
     )
     if not found.fields:
         # With an old object left to delete there is something to do, although nothing differs.
-        action = Action.UPDATE if change.deposed else Action.NO_OP
-        return replace(change, action=action, disruption=None)
+        return replace(change, action=Action.UPDATE if change.deposed else Action.NO_OP)
     return _changed(resource, found, change)
 
 
 def _changed(resource: Resource, found: Comparison, change: Change) -> Change:
     if any(field.replaces for field in found.fields):
         action = Action.CREATE_THEN_DELETE if resource.lifecycle.create_before_destroy else Action.REPLACE
-        reason = "the run has finished; a changed manifest is a new run" if change.finished else None
-        return replace(change, action=action, fields=found.fields, reason=reason or change.reason)
-    stops = any(field.path == ("desiredPhase",) and field.after == "Stopped" for field in found.fields)
-    return replace(
-        change,
-        action=Action.UPDATE,
-        fields=found.fields,
-        merged=found.merged,
-        disruption=change.disruption if stops else None,
-    )
+        reason = NEW_RUN if change.finished else change.reason
+        return replace(change, action=action, fields=found.fields, reason=reason)
+    return replace(change, action=Action.UPDATE, fields=found.fields, merged=found.merged)
+
+
+def _harmless(change: Change) -> Change:
+    """The change without its disruption, unless it ends or suspends what runs."""
+    stops = any(field.path == ("desiredPhase",) and field.after == "Stopped" for field in change.fields)
+    ends = change.action is Action.DELETE or change.action.replaces
+    return change if stops or ends or change.disruption is None else replace(change, disruption=None)
 
 
 def moved(plan: Plan, records: Iterable[Record], live: Live) -> tuple[Address, ...]:
@@ -217,34 +229,17 @@ def _deposed(record: Record, live: Live) -> str | None:
 
 
 def _ran(record: Record, live: Live) -> bool:
-    return record.id is not None and (record.finished or record.id in live.finished)
+    """Whether the recorded run has finished and then went by itself, not by an interrupted delete of ours."""
+    if record.id is None or (record.intent is not None and record.intent.operation is Operation.DELETE):
+        return False
+    return record.finished or record.id in live.finished
 
 
-def _seen(kind: Kind, record: Record, observed: Observed) -> FrozenMap:
-    """The live body. Where the listing tells no spec, the spec cannot have changed since it was applied."""
-    body = observed.body if observed.body is not None and kind.endpoint.updatable else _prior(kind, record)
-    if kind.has_phase:
-        body = FrozenMap({**body, "desiredPhase": observed.desired_phase})
-    return body
-
-
-def _prior(kind: Kind, record: Record) -> FrozenMap:
-    """Everything that we may have set: what was last applied, and what an interrupted call asked for."""
-    applied = record.applied or EMPTY
-    if record.intent is None or record.intent.body is None or record.intent.operation is Operation.DELETE:
-        return applied
-    if not applied:
-        return record.intent.body
-    return compare(kind, record.intent.body, applied, EMPTY).merged
-
-
-def _phases(kind: Kind, desired: FrozenMap, prior: FrozenMap) -> tuple[FrozenMap, FrozenMap]:
-    """A phase that the manifest does not mention is not managed; one that it no longer mentions goes back to Running."""
-    if not kind.has_phase or "desiredPhase" in desired:
-        return desired, prior
-    if prior.get("desiredPhase") == "Stopped":
-        return FrozenMap({**desired, "desiredPhase": "Running"}), prior
-    return desired, without_phase(prior)
+def _finished(resource: Resource, record: Record) -> Comparison:
+    """What the manifest asks for that the finished run was not."""
+    kind = kinds.kind_named(resource.address.kind)
+    ran = without_phase(prior(kind, record))
+    return compare(kind, without_phase(resource.body), ran, ran, resource.lifecycle.ignore_changes)
 
 
 def _has_news(resource: Resource, record: Record, observed: Observed) -> bool:
@@ -269,14 +264,14 @@ def _disruption(kind: Kind, record: Record, observed: Observed | None) -> Disrup
 def _fingerprint(record: Record | None, observed: Observed | None) -> str:
     """Equal as long as nothing that a plan depends on has moved. Progress between phases does not count."""
     known = record and [record.id, record.applied, record.intent and record.intent.digest]
-    seen = observed and [
+    visible = observed and [
         observed.id,
         observed.readiness.presence,
         observed.readiness.finished,
         observed.desired_phase,
         observed.body,
     ]
-    return digest([known, seen])
+    return digest([known, visible])
 
 
 def _replace_when(changes: dict[Address, Change], desired: Mapping[Address, Resource]) -> None:

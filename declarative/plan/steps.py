@@ -1,6 +1,7 @@
 """From changes to steps: the calls of an apply, in an order that respects dependencies.
 
-A resource is created and updated after what it depends on, and deleted before it.
+A resource is created and updated after what it depends on, and deleted before it. An old object that is deleted only
+after its replacement is there stays until what depends on it has moved on.
 """
 
 from __future__ import annotations
@@ -24,32 +25,34 @@ def steps(plan: Plan) -> tuple[Step, ...]:
 @dataclass(slots=True)
 class _Builder:
     made: list[Step] = field(default_factory=list)
+    # The steps of a change that settle what an earlier apply left: before its others, and in nobody else's way.
+    opening: dict[Address, list[int]] = field(default_factory=lambda: defaultdict(list))
     # The steps of a change that bring its object about, and those that take it away.
     arriving: dict[Address, list[int]] = field(default_factory=lambda: defaultdict(list))
     leaving: dict[Address, list[int]] = field(default_factory=lambda: defaultdict(list))
-    changes: list[Change] = field(default_factory=list)
+    changes: dict[Address, Change] = field(default_factory=dict)
 
     def add(self, change: Change) -> None:
-        self.changes.append(change)
-        if change.deposed:
-            self.step(change, Operation.DELETE, self.arriving, id=change.deposed)
+        self.changes[change.address] = change
         if change.adopts:
-            self.step(change, Operation.ADOPT, self.arriving)
+            self.step(change, Operation.ADOPT, self.opening, change.id)
+        if change.deposed:
+            self.step(change, Operation.DELETE, self.opening, change.deposed)
         match change.action:
             case Action.CREATE:
                 self.create(change)
             case Action.UPDATE:
                 self.update(change)
             case Action.REPLACE:
-                gone = self.step(change, Operation.DELETE, self.leaving)
+                gone = self.step(change, Operation.DELETE, self.leaving, change.id)
                 self.create(change, needs=(gone,))
             case Action.CREATE_THEN_DELETE:
                 there = self.create(change)
-                self.step(change, Operation.DELETE, self.leaving, needs=(there,))
+                self.step(change, Operation.DELETE, self.leaving, change.id, needs=(there,))
             case Action.DELETE:
-                self.step(change, Operation.DELETE, self.leaving)
+                self.step(change, Operation.DELETE, self.leaving, change.id)
             case Action.FORGET:
-                self.step(change, Operation.FORGET, self.leaving)
+                self.step(change, Operation.FORGET, self.leaving, change.id)
             case Action.NO_OP:
                 pass
 
@@ -62,29 +65,30 @@ class _Builder:
         return made
 
     def update(self, change: Change) -> None:
-        phase = next((field.after for field in change.fields if field.path == ("desiredPhase",)), None)
-        if phase is None and change.fields:
-            self.step(change, Operation.UPDATE, self.arriving)
-        elif phase is not None:
-            self.step(change, Operation.SUSPEND if phase == "Stopped" else Operation.RESUME, self.arriving)
+        phases = [field.after for field in change.fields if field.path == ("desiredPhase",)]
+        if len(change.fields) > len(phases):
+            self.step(change, Operation.UPDATE, self.arriving, change.id)
+        for phase in phases:
+            operation = Operation.SUSPEND if phase == "Stopped" else Operation.RESUME
+            self.step(change, operation, self.arriving, change.id)
 
     def step(
         self,
         change: Change,
         operation: Operation,
         side: dict[Address, list[int]],
+        id: str | None = None,
         *,
         needs: tuple[int, ...] = (),
-        id: str | None = None,
     ) -> int:
         index = len(self.made)
-        earlier = self.arriving[change.address][-1:]
+        earlier = (self.opening[change.address] + self.arriving[change.address])[-1:]
         self.made.append(
             Step(
                 index=index,
                 address=change.address,
                 operation=operation,
-                id=id or (None if operation is Operation.CREATE else change.id),
+                id=id,
                 body=change.before if operation is Operation.DELETE else change.after,
                 merged=change.merged if operation is Operation.UPDATE else None,
                 awaits=change.awaits if operation is Operation.CREATE else None,
@@ -98,10 +102,23 @@ class _Builder:
     def ordered(self) -> tuple[Step, ...]:
         """Adds the needs that dependencies bring."""
         needs: dict[int, set[int]] = {step.index: set(step.needs) for step in self.made}
-        for change in self.changes:
+        ending = {self.made[index].id: index for indexes in self.leaving.values() for index in indexes}
+        for step in self.made:
+            if step.awaits in ending:
+                needs[step.index].add(ending[step.awaits])
+        for change in self.changes.values():
             for dependency in change.depends_on:
                 for mine in self.arriving[change.address]:
                     needs[mine].update(self.arriving[dependency])
                 for theirs in self.leaving[dependency]:
-                    needs[theirs].update(self.leaving[change.address])
+                    needs[theirs].update(self.before_leaving(dependency, change))
         return tuple(replace(step, needs=tuple(sorted(needs[step.index]))) for step in self.made)
+
+    def before_leaving(self, dependency: Address, change: Change) -> list[int]:
+        """The steps of `change` that come before the old object of what it depends on is deleted."""
+        if self.changes[dependency].action is Action.CREATE_THEN_DELETE:
+            return [*self.arriving[change.address], *self.leaving[change.address]]
+        if change.action is Action.CREATE_THEN_DELETE:
+            # It needs the new dependency before it can let go of its old self, so nothing can wait for that.
+            return []
+        return self.leaving[change.address]

@@ -75,8 +75,6 @@ class StaticToken(httpx.Auth):
 class ClientCredentials(httpx.Auth):
     """Fetches a token for an application, renews it before it expires, and once more when it is refused."""
 
-    requires_response_body = True
-
     def __init__(self, base_url: str, client_id: str, client_secret: str) -> None:
         self._url = f"{base_url}/api/v1/token"
         self._id = client_id
@@ -88,7 +86,7 @@ class ClientCredentials(httpx.Auth):
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         async with self._lock:
             if not self._token or time.time() > self._renew_at:
-                self._take((yield self._token_request(request)))
+                await self._take((yield self._token_request(request)))
         used = self._token
         request.headers["Authorization"] = f"Bearer {used}"
         response = yield request
@@ -96,7 +94,7 @@ class ClientCredentials(httpx.Auth):
             async with self._lock:
                 # Another request may have fetched a new token meanwhile.
                 if self._token == used:
-                    self._take((yield self._token_request(request)))
+                    await self._take((yield self._token_request(request)))
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request
 
@@ -105,7 +103,7 @@ class ClientCredentials(httpx.Auth):
         # The extensions carry the timeouts; without them it would wait for ever.
         return httpx.Request("POST", self._url, json=body, extensions=request.extensions)
 
-    def _take(self, response: httpx.Response) -> None:
+    async def _take(self, response: httpx.Response) -> None:
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
             raise SignInBusy(f"POST {self._url} answered {response.status_code}")
         if response.status_code in (400, 401, 403):
@@ -116,6 +114,7 @@ class ClientCredentials(httpx.Auth):
                     "check DECLARATIVE_CLIENT_ID and DECLARATIVE_CLIENT_SECRET",
                 )
             )
+        await response.aread()
         try:
             self._token = response.raise_for_status().json()["accessToken"]
         except (httpx.HTTPStatusError, ValueError, KeyError, TypeError) as error:

@@ -78,7 +78,7 @@ async def pages(
     transport: Transport, path: str, items: str, parameters: Mapping[str, str], size: int | None
 ) -> AsyncIterator[Mapping[str, Any]]:
     """The items of a listing, each once. With `size` it is read page by page: as `next` says, or until a page is short."""
-    offset = 0
+    offset, tells = 0, False
     seen: set[str] = set()
     while True:
         page = {"offset": offset, "limit": size} if size else {}
@@ -90,7 +90,8 @@ async def pages(
             yield row
         # A server may cut pages shorter than asked for, and then says where the next one begins.
         following = answer.get("next") if isinstance(answer, dict) else None
-        if not size or not new or (following is None and len(found) < size):
+        tells = tells or following is not None
+        if not size or not new or (following is None and (tells or len(found) < size)):
             return
         offset = following if isinstance(following, int) and following > offset else offset + len(found)
 

@@ -42,6 +42,10 @@ class Remote:
         except NotFound:
             return
 
+    async def listed(self, kind: Kind) -> list[Observed]:
+        """All objects of a kind, as its listing tells them."""
+        return [row async for row in observe.rows(self.transport, kind)]
+
     async def read(self, kind: Kind, id: str) -> Observed | None:
         """One object, or None when there is none."""
         return await observe.read(self.transport, kind, id)

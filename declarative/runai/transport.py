@@ -160,14 +160,15 @@ def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unau
     status = response.status_code
     details = envelope.get("details")
     detail = f"{method} {path} answered {status}: {message.rstrip('.')}." + (f" {details}" if details else "")
-    if status == httpx.codes.UNAUTHORIZED:
-        hint = "the credentials are wrong or have expired: set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and _CLIENT_SECRET"
-        return Unauthorized(Diagnostic("Not signed in", detail, hint))
     issues = tuple(
         (str(issue.get("field", "")), str(issue.get("details", "")))
         for issue in envelope.get("complianceIssues") or ()
         if isinstance(issue, Mapping)
     )
+    detail += "".join(f" {field}: {why.rstrip('.')}." for field, why in issues)
+    if status == httpx.codes.UNAUTHORIZED:
+        hint = "the credentials are wrong or have expired: set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and _CLIENT_SECRET"
+        return Unauthorized(Diagnostic("Not signed in", detail, hint))
     # A page that says 404 comes from what stands before the control plane; it does not say that the object is gone.
     if status == httpx.codes.NOT_FOUND and "html" not in response.headers.get("Content-Type", ""):
         return NotFound(Diagnostic("No such object", detail), status=status)

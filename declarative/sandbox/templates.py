@@ -8,11 +8,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from declarative.kinds.fields.assets import DataSourceOverrides, WorkloadSupportedTypes
 from declarative.kinds.shape import shape_of
 from declarative.kinds.workload_template import (
-    DataSourceOverrides,
     RunParameters,
-    WorkloadSupportedTypes,
     WorkloadTemplateCreateRequest,
     WorkloadTemplateUpdateRequest,
 )

@@ -12,11 +12,8 @@ import os
 import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from declarative.diagnostics import Diagnostic
-from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.model.record import Record
 from declarative.state import process
@@ -103,31 +100,6 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Lets go of connections; the store is of no use afterwards."""
-
-
-def open_store(url: str, base: Path) -> Store:
-    """The store that `url` names; a relative path starts at `base`. Nothing is read or made yet; raises StateError.
-
-    `sqlite:///a.sqlite3` is relative and `sqlite:////var/a.sqlite3` absolute, as SQLAlchemy has it.
-    """
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme in ("postgresql", "postgres"):
-        # Only the scheme is shown: the rest of such a URL may hold a password.
-        raise _unsupported(f"{scheme}:// names a PostgreSQL server, which a later release will support")
-    if separator and scheme != "sqlite":
-        raise _unsupported(f"{scheme}:// is no kind of state that this release knows")
-    path = rest.removeprefix("/") if separator else url
-    if not path or (separator and not rest.startswith("/")):
-        raise _unsupported("the state's address names no file")
-
-    from declarative.state.sqlite import SqliteStore  # only here is it known that SQLite is needed
-
-    return SqliteStore(base / Path(path).expanduser())
-
-
-def _unsupported(detail: str) -> StateError:
-    hint = "this release keeps its state in SQLite: name a file (.declarative/state.sqlite3 or sqlite:///state.sqlite3)"
-    return StateError(Diagnostic("This state store is not available", detail, hint))
 
 
 def _user() -> str:

@@ -36,7 +36,12 @@ def test_an_unknown_key_comes_with_the_nearest_spelling_or_its_home(spec: dict[s
 @pytest.mark.parametrize(
     ("spec", "summary", "detail", "hint"),
     [
-        ({"image": 1.10}, "Wrong type", "`image` is the number 1.1, but text is expected.", 'put it in quotes: "1.1"'),
+        (
+            {"image": 1.10},
+            "Wrong type",
+            "`image` is the number 1.1, but text is expected.",
+            "put it in quotes, so that it stays as you typed it",
+        ),
         (
             {"compute": {"gpuDevicesRequest": "1"}},
             "Wrong type",

@@ -8,9 +8,10 @@ import pytest
 
 from declarative.kinds.check import check
 from declarative.kinds.fields import autoscaling, compute, connectivity, container, scheduling, storage
+from declarative.kinds.fields.assets import Datasource
 from declarative.kinds.fields.base import Fields
 from declarative.kinds.training import TrainingMetadata, TrainingSpec
-from declarative.kinds.workload_template import Datasource, WorkloadTemplateMetadata
+from declarative.kinds.workload_template import WorkloadTemplateMetadata
 from declarative.model.value import freeze
 
 UUID = "71f69d83-ba66-4822-adf5-55ce55efd210"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from declarative.state.store import Store, open_store
+from declarative.state.opening import open_store
+from declarative.state.store import Store
 
 ROOT = Path(__file__).parents[2]
 

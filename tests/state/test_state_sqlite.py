@@ -20,8 +20,9 @@ import pytest
 from declarative.errors import StateError, StateLocked
 from declarative.state import database, process
 from declarative.state.format import FORMAT
+from declarative.state.opening import open_store
 from declarative.state.sqlite import SqliteStore
-from declarative.state.store import EXPIRY, Holder, open_store
+from declarative.state.store import EXPIRY, Holder
 from tests.state.strategies import record
 
 ME = Holder.current("declarative apply")
@@ -115,7 +116,8 @@ class TestFile:
 
     def test_processes_that_make_it_at_once_make_one(self, path: Path) -> None:
         program = (
-            "import sys; from pathlib import Path; from declarative.state.store import *;"
+            "import sys; from pathlib import Path; from declarative.state.opening import open_store;"
+            "from declarative.state.store import Holder;"
             "lease = open_store(sys.argv[1], Path()).lock(Holder.current('x'), 30).__enter__(); print(lease.lineage)"
         )
         command = [sys.executable, "-c", program, str(path)]

@@ -19,7 +19,8 @@ from declarative.errors import StateError, StateLocked
 from declarative.model.address import Address
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import EMPTY
-from declarative.state.store import Holder, Snapshot, Store, open_store
+from declarative.state.opening import open_store
+from declarative.state.store import Holder, Snapshot, Store
 from tests.state.strategies import record, records
 
 ME = Holder.current("declarative apply")

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from declarative.errors import StateError
-from declarative.state.store import Holder, open_store
+from declarative.state.opening import open_store
+from declarative.state.store import Holder
 from tests.state.strategies import record
 
 

@@ -1,0 +1,174 @@
+"""Words and places for what goes wrong in a template. Jinja tells the line; the column is found here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import jinja2
+
+from declarative.diagnostics import Diagnostic, nearest
+from declarative.model.position import Position
+
+_TAG = re.compile(r"\{[{%]")
+_STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)")
+_STATEMENTS = (
+    "for", "endfor", "if", "elif", "else", "endif", "set", "endset", "include", "macro", "endmacro", "import", "call",
+    "endcall", "filter", "endfilter", "block", "endblock", "extends", "with", "endwith", "raw", "endraw",
+)  # fmt: skip
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+class NotDefined(jinja2.UndefinedError):
+    """A name that is not there: `name` of `owner`, or a bare name where `owner` is None."""
+
+    def __init__(self, message: str | None, owner: Any, name: str) -> None:
+        super().__init__(message)
+        self.owner = owner
+        self.name = name
+
+
+class Undefined(jinja2.StrictUndefined):
+    """Jinja's strict undefined value, whose error remembers what was asked for."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: Any = jinja2.utils.missing,
+        name: str | None = None,
+        exc: Any = jinja2.UndefinedError,
+    ) -> None:
+        owner = None if obj is jinja2.utils.missing else obj
+
+        def error(message: str | None = None) -> Exception:
+            if exc is jinja2.UndefinedError:
+                return NotDefined(message, owner, str(name))
+            return cast(Exception, exc(message))
+
+        super().__init__(hint, obj, name, error)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a template, for places in it."""
+
+    file: str
+    text: str
+
+    def at(self, offset: int) -> Position:
+        """The place at an offset."""
+        return Position(self.file, self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset))
+
+    def tag(self, line: int, word: str = "") -> Position:
+        """The place of `word` in a tag on this line, else of the line's first tag, else of its first character."""
+        start, end = self.line(line)
+        text = self.text[start:end]
+        first = _TAG.search(text)
+        begin = first.start() if first else 0
+        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(text, begin) if word else first
+        indent = len(text) - len(text.lstrip())
+        return self.at(start + (found.start() if found else begin if first else indent))
+
+    def line(self, number: int) -> tuple[int, int]:
+        """Where a line begins and ends."""
+        start = 0
+        for _ in range(number - 1):
+            start = self.text.find("\n", start) + 1
+        end = self.text.find("\n", start)
+        return start, len(self.text) if end < 0 else end
+
+
+def syntax(error: jinja2.TemplateSyntaxError, source: Source, environment: jinja2.Environment) -> Diagnostic:
+    """What Jinja's parser refuses."""
+    message = error.message or ""
+    quoted = _QUOTED.findall(message)
+    if "end of comment" in message:
+        return _unclosed(source, "{#", "#}", error.lineno)
+    if "Unexpected end of template" in message and quoted:
+        return _unclosed_statement(source, quoted[-1])
+    if "end of print statement" in message or "unexpected '}'" in message:
+        return _unclosed(source, "{{", "}}", error.lineno)
+    if "end of statement block" in message or "unexpected end of template" in message:
+        return _unclosed(source, "{%", "%}", error.lineno)
+    word = quoted[0] if quoted else ""
+    where = source.tag(error.lineno, word)
+    if message.startswith("Encountered unknown tag") and word.startswith("end"):
+        hint = f"remove it, or open it with `{{% {word[3:]} %}}`"
+        return _malformed(f"`{word}` closes nothing that is open here.", hint, where)
+    for start, kind, known in (
+        ("Encountered unknown tag", "statement", _STATEMENTS),
+        ("No filter named", "filter", environment.filters),
+        ("No test named", "test", environment.tests),
+    ):
+        if message.startswith(start):
+            return _malformed(f"There is no {kind} `{word}`.", _meant(word, known), where)
+    return _malformed(_sentence(message), None, where)
+
+
+def failure(error: Exception, where: Position) -> Diagnostic:
+    """An expression that cannot be computed."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, LookupError):
+        message = f"there is no {error}"
+    hint = None
+    if isinstance(error, TypeError) and ("concatenate" in message or "unsupported operand" in message):
+        hint = "numbers are computed with numbers; `~` joins text with anything"
+    return Diagnostic("Failing template", _sentence(message), hint, where)
+
+
+def undefined(error: NotDefined, variables: Mapping[str, Any], is_variable: bool, where: Position) -> Diagnostic:
+    """A name that is not defined; `is_variable` where it was asked of `var`."""
+    name = error.name
+    if is_variable:
+        hint: str | None = _meant(name, variables, "var.") or "declare it under `variables:` in declarative.yaml"
+        return Diagnostic("Undefined variable", f"There is no variable `{name}`.", hint, where)
+    if error.owner is None:
+        hint = f"did you mean `var.{name}`?" if name in variables else _meant(name, variables, "var.")
+        hint = hint or "variables are written var.NAME, and declared in declarative.yaml"
+        return Diagnostic("Undefined name", f"`{name}` is not defined.", hint, where)
+    keys = tuple(map(str, error.owner)) if isinstance(error.owner, Mapping) else ()
+    detail = f"The value has no `{name}`" + (f"; it has {', '.join(keys[:10])}." if keys else ".")
+    return Diagnostic("Undefined name", detail, _meant(name, keys), where)
+
+
+def word_of(error: Exception) -> str:
+    """The word of the template that an error is about, if it says so."""
+    if isinstance(error, NotDefined):
+        return error.name
+    found = _QUOTED.search(str(error))
+    return found[1] if found else ""
+
+
+def _unclosed(source: Source, opening: str, closing: str, line: int) -> Diagnostic:
+    at = source.text.rfind(opening, 0, source.line(line)[1])
+    detail = f"The `{opening}` that opens here is not closed by `{closing}`."
+    return _malformed(detail, f"write `{opening} ... {closing}`", source.at(max(at, 0)))
+
+
+def _unclosed_statement(source: Source, name: str) -> Diagnostic:
+    opened: list[tuple[str, int]] = []
+    for found in _STATEMENT.finditer(source.text):
+        if found[1].startswith("end") and opened and opened[-1][0] == found[1][3:]:
+            opened.pop()
+        elif found[1] == name or f"end{found[1]}" in source.text:
+            opened.append((found[1], found.start()))
+    at = next((at for word, at in reversed(opened) if word == name), 0)
+    detail = f"The `{{% {name} %}}` that opens here is not closed."
+    return _malformed(detail, f"add `{{% end{name} %}}`", source.at(at))
+
+
+def _meant(word: str, known: Collection[str], prefix: str = "") -> str | None:
+    spelling = nearest(word, known)
+    return f"did you mean `{prefix}{spelling}`?" if spelling else None
+
+
+def _malformed(detail: str, hint: str | None, where: Position) -> Diagnostic:
+    return Diagnostic("Malformed template", detail, hint, where)
+
+
+def _sentence(message: str) -> str:
+    return f"{message[:1].upper()}{message[1:].rstrip('. ')}."

@@ -1,0 +1,107 @@
+"""A project in a folder, a sandbox in a process of its own, and between them a server that can interfere."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.cli.tool import Tool, documents, until
+from tests.runai.wire import Asked, Reply, Wire, forward, wired
+from tests.sandbox.served import served
+
+WORKLOADS = "/api/v1/workloads"
+TEMPLATES = "/api/v1/asset/workload-template"
+TRAININGS = f"{WORKLOADS}/trainings"
+
+
+class Hold:
+    """Holds requests up until it is let go."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.released = threading.Event()
+
+    def __call__(self) -> None:
+        self.reached.set()
+        assert self.released.wait(60)
+
+
+@dataclass
+class Stage:
+    """`interfere` decides what becomes of a request: it may answer itself, or ask `passed` what the sandbox answers."""
+
+    tool: Tool
+    url: str
+    wire: Wire
+    interfere: Callable[[Asked], Reply | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.interfere = self.passed
+
+    def passed(self, asked: Asked) -> Reply | None:
+        return forward(self.url, asked)
+
+    def write(self, *manifests: str) -> None:
+        self.tool.write({"manifests/all.yaml": documents(*manifests)})
+
+    def get(self, path: str) -> Any:
+        return httpx.get(f"{self.url}{path}", headers={"Authorization": "Bearer sandbox"}).raise_for_status().json()
+
+    def settings(self, **given: Any) -> None:
+        httpx.patch(f"{self.url}/_sandbox/settings", json=given).raise_for_status()
+
+    def live(self) -> Counter[str]:
+        """How many objects of each name there are at the sandbox itself."""
+        rows = [row["name"] for row in self.get(f"{WORKLOADS}?limit=500")["workloads"] if row["phase"] != "Deleting"]
+        return Counter([*rows, *(entry["meta"]["name"] for entry in self.get(TEMPLATES)["entries"])])
+
+    def live_ids(self) -> set[str]:
+        rows = {row["id"] for row in self.get(f"{WORKLOADS}?limit=500")["workloads"] if row["phase"] != "Deleting"}
+        return rows | {entry["meta"]["id"] for entry in self.get(TEMPLATES)["entries"]}
+
+    def recorded_ids(self) -> set[str]:
+        """The ids that the state owns."""
+        return {entry["id"] for entry in json.loads(self.tool.run("show", "--json").out)}
+
+    def is_whole(self, *names: str) -> None:
+        """The sandbox has just these objects, the state owns just them, and there is nothing left to do."""
+        assert self.live() == Counter(names)
+        assert self.recorded_ids() == self.live_ids()
+        self.tool.plan_is_empty()
+
+    def creates(self) -> int:
+        """How many creates were sent."""
+        return sum(one.method == "POST" and one.path in (TRAININGS, TEMPLATES) for one in self.wire.asked)
+
+    def idle(self) -> None:
+        """Waits until the sandbox has heard all that was sent."""
+        until(lambda: self.wire.busy == 0)
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Stage]:
+    """A stage whose phases take no time, and whose tool works over HTTP through the server in between."""
+    stage: Stage
+    with served(folder / "plane" / "sandbox.sqlite3") as url, wired(lambda asked: stage.interfere(asked)) as wire:  # noqa: PLW0108 - it changes
+        project = folder / "project"
+        project.mkdir()
+        stage = Stage(Tool(project, {"DECLARATIVE_ENDPOINT": wire.url, "DECLARATIVE_TOKEN": "sandbox"}), url, wire)
+        stage.settings(speed="instant")
+        yield stage
+
+
+def is_create(asked: Asked) -> bool:
+    return asked.method == "POST" and asked.path in (TRAININGS, TEMPLATES)
+
+
+def created_name(asked: Asked) -> str:
+    body = asked.json
+    return str(body["name"] if "name" in body else body["meta"]["name"])

@@ -1,0 +1,142 @@
+"""Interrupts, two applies at once, and a state that can no longer be written."""
+
+from __future__ import annotations
+
+import resource
+import signal
+
+from tests.apply.stage import Hold, Stage, is_create
+from tests.cli.tool import Running, training, until
+from tests.runai.wire import Asked, Reply
+
+APPLY = ("apply", "--auto-approve")
+THREE = (training("a"), training("b"), training("c", needs=["Training.b"]))
+
+
+def held(stage: Stage, *arguments: str) -> tuple[Running, Hold]:
+    """An apply whose first create the server holds up."""
+    hold = Hold()
+
+    def interfere(asked: Asked) -> Reply | None:
+        if is_create(asked):
+            hold()
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(*THREE)
+    running = stage.tool.start(*APPLY, *arguments)
+    until(lambda: hold.reached.is_set() or running.process.poll() is not None)
+    assert hold.reached.is_set(), running.said()
+    return running, hold
+
+
+def test_interrupted_once_it_finishes_what_runs_begins_nothing_and_says_what_is_left(stage: Stage) -> None:
+    running, hold = held(stage, "--parallelism", "1")
+    running.process.send_signal(signal.SIGINT)
+    until(lambda: "Interrupted" in running.said())
+    hold.released.set()
+    done = running.ended()
+    assert done.code == 1
+    assert stage.creates() == 1
+    assert "Apply complete!" not in done.out
+    left = {"a", "b", "c"} - set(stage.live())
+    assert len(left) == 2
+    assert all(f"Training.{name}" in done.err.partition("Interrupted")[2] for name in left)
+    assert "Resources: 2 added, 0 changed, 0 destroyed." in stage.tool.apply().out
+    stage.is_whole("a", "b", "c")
+
+
+def test_sigterm_is_an_interrupt_too(stage: Stage) -> None:
+    running, hold = held(stage, "--parallelism", "1")
+    running.process.send_signal(signal.SIGTERM)
+    until(lambda: "Interrupted" in running.said())
+    hold.released.set()
+    assert running.ended().code == 1
+    assert stage.recorded_ids() == stage.live_ids()
+    assert len(stage.live_ids()) == 1
+
+
+def test_interrupted_twice_it_stops_at_once_and_the_next_run_finds_what_was_under_way(stage: Stage) -> None:
+    running, hold = held(stage)
+    running.process.send_signal(signal.SIGINT)
+    until(lambda: "Interrupted" in running.said())
+    running.process.send_signal(signal.SIGINT)
+    assert running.ended(10).code == 1
+    hold.released.set()
+    stage.idle()
+    stage.tool.apply()
+    stage.is_whole("a", "b", "c")
+
+
+def test_a_second_apply_is_refused_and_told_who_holds_the_lock(stage: Stage) -> None:
+    running, hold = held(stage)
+    refused = stage.tool.run(*APPLY, code=1)
+    assert "The state is locked" in refused.err
+    assert f"process {running.process.pid}" in refused.err
+    assert "--lock-timeout" in refused.err
+    # A plan takes no lock.
+    assert stage.tool.run("plan", "--detailed-exitcode", code=2)
+    hold.released.set()
+    assert running.ended().code == 0
+    stage.is_whole("a", "b", "c")
+
+
+def test_a_second_apply_waits_when_told_to_and_plans_anew_before_it_acts(stage: Stage) -> None:
+    running, hold = held(stage)
+    waiting = stage.tool.start(*APPLY, "--lock-timeout", "60s")
+    until(lambda: "Control plane" in waiting.said())
+    hold.released.set()
+    assert running.ended().code == 0
+    second = waiting.ended()
+    assert second.code == 0
+    assert "No changes." in second.out
+    stage.is_whole("a", "b", "c")
+
+
+def test_the_lock_of_a_killed_apply_is_taken_over(stage: Stage) -> None:
+    running, hold = held(stage)
+    running.process.kill()
+    running.process.wait()
+    hold.released.set()
+    stage.idle()
+    stage.tool.apply()
+    stage.is_whole("a", "b", "c")
+
+
+def test_a_state_that_is_taken_away_stops_the_apply_before_its_next_call(stage: Stage) -> None:
+    state = stage.tool.folder / ".declarative" / "state.sqlite3"
+    aside = state.with_name("aside.sqlite3")
+
+    def interfere(asked: Asked) -> Reply | None:
+        if is_create(asked):
+            state.rename(aside)
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(*THREE, training("d"), training("e"))
+    failed = stage.tool.apply("--parallelism", "1", code=1)
+    assert stage.creates() == 1
+    assert "removed or replaced" in failed.err
+    stage.interfere = stage.passed
+    aside.rename(state)
+    stage.tool.apply()
+    stage.is_whole("a", "b", "c", "d", "e")
+
+
+def test_a_full_disk_stops_the_apply_before_its_next_call_and_nothing_is_lost(stage: Stage) -> None:
+    names = [f"t{number}" for number in range(12)]
+    stage.write(training("a"))
+    stage.tool.apply()
+    stage.write(training("a"), *map(training, names))
+    bound = 40_000  # bytes that a file may have, enough for the log of a few commits
+
+    running = stage.tool.start(
+        *APPLY, "--parallelism", "1", limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bound, bound))
+    )
+    failed = running.ended()
+    assert failed.code == 1
+    assert "The state c" in failed.err
+    assert 1 < stage.creates() < 13
+    assert sum(stage.live().values()) == stage.creates()
+    stage.tool.apply()
+    stage.is_whole("a", *names)

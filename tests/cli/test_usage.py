@@ -1,0 +1,197 @@
+"""What a command line may look like, and what comes back: exit codes, streams, help, global options."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from declarative import __version__
+from declarative.cli.main import COMMANDS, _cli
+from tests.cli.tool import COMMAND, Tool, environment, training
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command of the tree."""
+    root = _cli()
+    yield ()
+    context = click.Context(root)
+    for name in COMMANDS:
+        found = root.get_command(context, name)
+        yield (name,)
+        if isinstance(found, click.Group):
+            yield from ((name, inner) for inner in found.list_commands(context))
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=lambda words: " ".join(words) or "declarative")
+def test_every_command_has_help_with_an_example(tool: Tool, words: tuple[str, ...]) -> None:
+    short = tool.run(*words, "-h")
+    assert short.err == ""
+    assert "Usage: declarative" in short.out
+    assert "Example" in short.out or "Start here" in short.out
+    assert f"  declarative {' '.join(words)}".rstrip() in short.out
+
+
+def test_the_version_is_told_on_stdout(tool: Tool) -> None:
+    assert tool.run("--version") == (0, f"declarative {__version__}\n", "")
+    assert tool.run("--no-color", "--version") == (0, f"declarative {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plann", "plan --nonsense", "plan --parallelism x", "plan --parallelism 0", "plan --out", "apply --allow nothing",
+        "apply --lock-timeout soon", "state", "state show", "state lst", "sandbox serve --port 99999", "-C nowhere plan",
+        "plan nowhere", "plan -e nowhere", "plan --var x", "plan --var x=1", "plan --var-file nowhere", "show nowhere",
+        "schema Nothing", "plan --state mysql://x", "plan --endpoint ftp://x", "plan --endpoint http://[",
+        "plan --endpoint http://a:99999", "state show Training.nothing", "apply nowhere.plan",
+    ],
+)  # fmt: skip
+def test_every_mistake_ends_with_1_and_is_told_on_stderr_alone(tool: Tool, line: str) -> None:
+    done = tool.run(*line.split(), code=1)
+    assert done.err.startswith("error: ") or "Control plane:" in done.err.splitlines()[0]
+    assert "error: " in done.err
+    assert done.out == ""
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("plna", "plan"), ("aply", "apply"), ("sandbx", "sandbox")])
+def test_an_unknown_command_is_told_its_nearest_spelling(tool: Tool, typed: str, meant: str) -> None:
+    assert f"Did you mean `declarative {meant}`?" in tool.run(typed, code=1).err
+
+
+def test_global_options_are_taken_before_and_after_the_command(tool: Tool) -> None:
+    folder = str(tool.folder)
+    away = Tool(tool.folder.parent)
+    texts = {
+        away.run("-C", folder, "plan").out,
+        away.run("plan", "-C", folder).out,
+        away.run("plan", f"--chdir={folder}").out,
+        away.run("--no-color", "-v", "plan", "-C", folder, "--endpoint", "sandbox", "--state", "s.sqlite3").out,
+        away.run("-C", "/nowhere", "plan", "-C", folder).out,  # the nearer one counts
+    }
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("form", [("-C", "sub"), ("-Csub",), ("--chdir", "sub"), ("--chdir=sub",)])
+def test_a_mistake_in_another_folder_is_shown_with_its_line(tool: Tool, form: tuple[str, ...]) -> None:
+    tool.write({"sub/manifests/bad.yaml": training("a").replace("image", "imag")})
+    assert "imag: nvcr.io" in tool.run("validate", *form, code=1).err
+
+
+def test_environments_endpoint_and_state_come_from_options_then_the_environment_then_the_file(tool: Tool) -> None:
+    tool.write(
+        {
+            "declarative.yaml": "apiVersion: declarative/v1\nkind: Project\nmanifests: [manifests]\n"
+            "endpoint: http://127.0.0.1:1\nenvironments: {dev: {endpoint: http://127.0.0.1:2}, prod: {}}\n"
+        }
+    )
+    given = {"DECLARATIVE_TOKEN": "t"}
+    assert "http://127.0.0.1:1" in tool.run("plan", code=1, **given).err
+    assert "http://127.0.0.1:2" in tool.run("plan", "-e", "dev", code=1, **given).err
+    given["DECLARATIVE_ENVIRONMENT"] = "dev"
+    assert "environment dev" in tool.run("plan", code=1, **given).err
+    assert "http://127.0.0.1:1" in tool.run("plan", "-e", "prod", code=1, **given).err
+    given["DECLARATIVE_ENDPOINT"] = "http://127.0.0.1:3"
+    assert "http://127.0.0.1:3" in tool.run("plan", code=1, **given).err
+    given["DECLARATIVE_STATE"] = "other.sqlite3"
+    tool.run("apply", "--auto-approve", "--endpoint", "sandbox", **given)
+    assert (tool.folder / "other.sqlite3").is_file()
+    assert not (tool.folder / ".declarative" / "state.sqlite3").exists()
+    assert tool.run("state", "list", **given).out.split() == ["Training.a", "Training.b", "WorkloadTemplate.base"]
+
+
+def test_parallelism_comes_from_the_environment_and_is_checked_there_too(tool: Tool) -> None:
+    assert tool.run("plan", DECLARATIVE_PARALLELISM="").code == 0
+    assert "--parallelism" in tool.run("plan", DECLARATIVE_PARALLELISM="many", code=1).err
+
+
+def test_in_the_c_locale_all_output_is_ascii_and_json_stays_json(tool: Tool) -> None:
+    tool.run("apply", "--auto-approve")
+    tool.write({"manifests/all.yaml": training("a") + "  annotations: [{name: größe, value: …→}]\n"})
+    tool.run("plan", "--out", "p")
+    for locale, line in (
+        ({"LC_ALL": "C"}, "plan"),
+        ({"LANG": "C"}, "show p"),
+        ({"LC_ALL": "POSIX", "LANG": "C.UTF-8"}, "validate nowhere"),
+        ({"PYTHONIOENCODING": "ascii"}, "plan --json"),
+        ({"LANG": "C"}, "show p --json"),
+    ):
+        done = tool.run(*line.split(), code=None, **locale)
+        assert (done.out + done.err).isascii(), (locale, line)
+    assert "größe" in json.dumps(json.loads(done.out), ensure_ascii=False)
+    assert "größe" in tool.run("plan").out
+
+
+def test_a_reader_that_goes_away_does_no_harm(tool: Tool) -> None:
+    for line in ("plan", "apply --auto-approve --json", "state list", "schema"):
+        script = f"set -o pipefail; {' '.join(COMMAND)} {line} 2>err | head -c 1 >/dev/null"
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tool.folder, env=environment({}), capture_output=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b""), line
+        said = (tool.folder / "err").read_text()
+        assert "rror" not in said
+        assert "Broken" not in said
+    tool.plan_is_empty()
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_streams_that_are_closed_do_no_harm(tool: Tool, streams: str) -> None:
+    script = f"{' '.join(COMMAND)} apply --auto-approve {streams}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tool.folder, env=environment({}), capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    tool.plan_is_empty()
+
+
+def test_a_full_disk_behind_stdout_is_an_error_in_words(tool: Tool) -> None:
+    script = f"{' '.join(COMMAND)} plan > /dev/full"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tool.folder, env=environment({}), capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert b"Output cannot be written" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_secrets_are_never_printed(tool: Tool, url: str) -> None:
+    """Neither good nor bad ones, with any error that they cause."""
+    for given in (
+        {"DECLARATIVE_TOKEN": "hush-1234"},
+        {"DECLARATIVE_TOKEN": "hush-1234\nhush-1234"},
+        {"DECLARATIVE_TOKEN": "hush-1234-é"},
+        {"DECLARATIVE_CLIENT_ID": "sandbox", "DECLARATIVE_CLIENT_SECRET": "hush-1234"},
+    ):
+        done = tool.run("-v", "plan", "--endpoint", url, code=1, **given)
+        assert "hush" not in done.out + done.err
+    assert "hush" not in tool.run("plan", "--endpoint", "https://me:hush-1234@acme.run.ai", code=1).err
+
+
+def test_a_client_that_is_signed_in_by_its_application_works(tool: Tool, url: str) -> None:
+    given = {"DECLARATIVE_CLIENT_ID": "sandbox", "DECLARATIVE_CLIENT_SECRET": "sandbox"}
+    tool.run("apply", "--auto-approve", "--endpoint", url, **given)
+    tool.run("plan", "--detailed-exitcode", "--endpoint", url, **given)
+
+
+def test_a_port_in_use_is_an_error_in_words(tool: Tool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = tool.run("sandbox", "serve", "--port", str(taken.getsockname()[1]), code=1)
+    assert "cannot be listened on" in done.err
+
+
+def test_no_connection_is_one_clear_error(tool: Tool) -> None:
+    done = tool.run("plan", "--endpoint", "http://127.0.0.1:1", code=1, DECLARATIVE_TOKEN="t")
+    assert done.err.count("error: ") == 1
+    assert "Control plane unreachable" in done.err
+    missing = tool.run(
+        "plan", "--endpoint", "https://127.0.0.1:1", code=1, DECLARATIVE_TOKEN="t", DECLARATIVE_CA_BUNDLE="no.pem"
+    )
+    assert "Unusable CA bundle" in missing.err
+    assert "no.pem" in missing.err
+    assert "Not signed in" in tool.run("plan", "--endpoint", "http://127.0.0.1:1", code=1).err

@@ -1,0 +1,137 @@
+"""Saved plans."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from declarative.errors import PlanError
+from declarative.kinds import ALL
+from declarative.model.plan import Plan
+from declarative.model.record import Operation
+from declarative.model.value import canonical, digest
+from declarative.plan.planfile import FORMAT, PlanFile, checksum, dump, is_planfile, load
+from tests.plan.bodies import address, observed, pending, planned, record, resource, template, training
+from tests.strategies import bodies
+
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Real plans, from two bodies of a kind: one that is desired, and one that was applied and is live."""
+    kind = draw(st.sampled_from(ALL))
+    desired, applied = draw(bodies(kind, nulls=True)), draw(bodies(kind))
+    lifecycle: dict[str, Any] = {
+        "prevent_destroy": draw(st.booleans()),
+        "create_before_destroy": draw(st.booleans()),
+        "replace_when": (address(template(), "kept"),) if draw(st.booleans()) else (),
+    }
+    phase = draw(st.sampled_from(["Running", "Stopped", "Completed", "Pending"]))
+    records, live = [record(applied, "id-1", "it")], [observed(applied, phase)]
+    if draw(st.booleans()):
+        records[0] = pending(desired, draw(st.sampled_from(list(Operation))), records[0])
+    if draw(st.booleans()):
+        records.append(record(template(), "id-2", "kept"))
+        live.append(observed(template(), id="id-2"))
+    wanted = [resource(desired, "it", line=draw(st.integers(1, 99)), **lifecycle)]
+    if draw(st.booleans()):
+        wanted.append(resource(template(nodeType="x"), "kept"))
+    return planned(*wanted[draw(st.integers(0, 1)) :], records=tuple(records), live=tuple(live))
+
+
+PLAN = planned(resource(training(tty=True), needs=(address(template()),)), resource(template()))
+TEXT = dump(PlanFile(PLAN, 1, 2))
+
+
+@QUICK
+@given(plan=plans(), recorded=st.integers(0, 99), desired=st.integers(0, 99))
+def test_a_plan_comes_back_as_it_was(plan: Plan, recorded: int, desired: int) -> None:
+    file = PlanFile(plan, recorded, desired)
+    text = dump(file)
+    assert load(text, "p.plan") == file
+    assert dump(load(text, "p.plan")) == text
+    assert is_planfile(text)
+    assert checksum(load(text, "p.plan")) == checksum(file)
+    assert hash(load(text, "p.plan")) == hash(file)
+
+
+def test_the_checksum_names_the_content() -> None:
+    """Whatever changes, it changes; and it is what the file says of itself."""
+    file = PlanFile(PLAN, 1, 2)
+    changed = [
+        PlanFile(PLAN, 2, 2),
+        PlanFile(PLAN, 1, 3),
+        PlanFile(replace(PLAN, serial=8), 1, 2),
+        PlanFile(replace(PLAN, endpoint="https://acme.run.ai"), 1, 2),
+        PlanFile(replace(PLAN, changes=PLAN.changes[:1]), 1, 2),
+        PlanFile(replace(PLAN, changes=(replace(PLAN.changes[0], after=training(tty=False)), PLAN.changes[1])), 1, 2),
+    ]
+    sums = {checksum(one) for one in (file, *changed)}
+    assert len(sums) == 1 + len(changed)
+    assert all(len(one) == 12 for one in sums)
+    assert json.loads(TEXT)["checksum"] == checksum(file)
+
+
+@given(cut=st.integers(0, len(TEXT) - 2))
+def test_a_truncated_file_is_refused(cut: int) -> None:
+    with pytest.raises(PlanError):
+        load(TEXT[:cut], "p.plan")
+
+
+@given(place=st.integers(0, len(TEXT) - 2), letter=st.characters(codec="ascii"))
+def test_a_changed_file_is_refused(place: int, letter: str) -> None:
+    """Unless the change means nothing in JSON."""
+    changed = TEXT[:place] + letter + TEXT[place + 1 :]
+    try:
+        found = load(changed, "p.plan")
+    except PlanError:
+        return
+    assert found == PlanFile(PLAN, 1, 2)
+
+
+def _with_content(content: object) -> str:
+    return canonical({"format": FORMAT, "checksum": digest(content)[:12], "content": content})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "damaged"),
+        ("null", "damaged"),
+        ("[]", "damaged"),
+        ("{}", "damaged"),
+        ('"declarative-plan/1"', "damaged"),
+        ("apiVersion: runai/v1", "damaged"),
+        ('{"format_version":"1.2"}', "damaged"),
+        ("[" * 100_000, "damaged"),
+        (TEXT.replace(FORMAT, "declarative-plan/2"), "declarative-plan/2, and this release reads declarative-plan/1"),
+        (TEXT.replace('"recorded":1', '"recorded":3'), "does not match its checksum"),
+        (_with_content([]), "damaged"),
+        (_with_content({"recorded": 1, "desired": 1}), "damaged"),
+        (_with_content({"plan": {"changes": [{"action": "explode"}]}}), "damaged"),
+        (_with_content({"plan": {"news": 1}}), "damaged"),
+    ],
+)
+def test_what_is_no_plan_of_this_release_is_refused_with_a_reason(text: str, why: str) -> None:
+    with pytest.raises(PlanError) as refused:
+        load(text, "p.plan")
+    (found,) = refused.value.diagnostics
+    assert found.detail.startswith("p.plan cannot be applied: ")
+    assert why in found.detail
+    assert "plan --out" in (found.hint or "")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "{", "apiVersion: runai/v1", '{"apiVersion": "runai/v1"}', '{"checksum'])
+def test_other_files_are_not_taken_for_plans(text: str) -> None:
+    assert not is_planfile(text)
+
+
+def test_a_damaged_plan_is_still_taken_for_one() -> None:
+    """So that the user hears that it is damaged, and not that it is no manifest."""
+    assert is_planfile(TEXT[: len(TEXT) // 2])

@@ -1,0 +1,115 @@
+"""Every example, and what `init` writes, can be validated, planned, applied, planned again and destroyed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from declarative import workflow
+from declarative.settings import Settings
+from tests.cli.tool import REPOSITORY, Tool
+
+EXAMPLES = REPOSITORY / "examples"
+FILES = sorted(EXAMPLES.rglob("*.yaml"))
+MODELINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
+# Folder, arguments, resources.
+CASES = [
+    pytest.param("quickstart", (), 3, id="quickstart"),
+    pytest.param("sweep", (), 6, id="sweep"),
+    pytest.param("team", ("-e", "dev"), 3, id="team-dev"),
+    pytest.param("team", ("-e", "prod"), 5, id="team-prod"),
+]
+
+
+def goes_through_its_life(tool: Tool, arguments: tuple[str, ...], count: int, *, protected: bool = False) -> None:
+    assert f"{count} resource" in tool.run("validate", *arguments).out
+    assert f"Plan: {count} to add, 0 to change, 0 to destroy." in tool.run("plan", *arguments).out
+    added = f"Apply complete! Resources: {count} added, 0 changed, 0 destroyed."
+    assert added in tool.run("apply", *arguments, "--auto-approve").out
+    tool.plan_is_empty(*arguments)
+    destroy = ("destroy", *arguments, "--auto-approve", "--allow", "disruption")
+    if protected:
+        assert "Protected resource" in tool.run(*destroy, code=1).err
+        lifted = ("--var", "protect=false", "--auto-approve")
+        tool.run("apply", *arguments, *lifted)
+    tool.run(*destroy)
+    assert tool.run("state", "list", *(a for a in arguments if a not in ("manifests",))).out == ""
+
+
+@pytest.mark.parametrize(("name", "arguments", "count"), CASES)
+def test_an_example_goes_through_its_life(tmp_path: Path, name: str, arguments: tuple[str, ...], count: int) -> None:
+    shutil.copytree(EXAMPLES / name, tmp_path / "at", ignore=shutil.ignore_patterns(".declarative"))
+    tool = Tool(tmp_path / "at")
+    if (EXAMPLES / name / "declarative.yaml").exists():
+        goes_through_its_life(tool, arguments, count, protected="prod" in arguments)
+    else:
+        files = {path.name: path.read_text() for path in tool.folder.glob("*.yaml")}
+        tool.write({f"manifests/{file}": text for file, text in files.items()})
+        goes_through_its_life(tool, arguments, count)
+
+
+def test_the_scaffold_goes_through_its_life(tmp_path: Path) -> None:
+    Tool(tmp_path).run("init")
+    conforms(tmp_path, "", "project.schema.json", "manifest.schema.json")
+    goes_through_its_life(Tool(tmp_path), (), 2)
+
+
+def test_the_quickstart_can_be_planned_in_an_empty_folder_with_nothing_configured(tmp_path: Path) -> None:
+    done = Tool(tmp_path).run("plan", str(EXAMPLES / "quickstart"))
+    assert "Plan: 3 to add, 0 to change, 0 to destroy." in done.out
+    assert "embedded control plane" in done.err
+    assert not list(tmp_path.rglob("state*"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(EXAMPLES).as_posix())
+def test_an_example_names_a_schema_that_exists(file: Path) -> None:
+    if file.name.startswith("_"):
+        return  # no manifest, only macros
+    found = MODELINE.match(file.read_text())
+    assert found, "the first line names no schema"
+    assert (file.parent / found[1]).resolve().is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"), [("quickstart", None), ("sweep", None), ("team", "dev"), ("team", "prod")]
+)
+def test_an_example_conforms_to_the_schemas(name: str, environment: str | None) -> None:
+    conforms(EXAMPLES / name, environment or "", "project.schema.json", "manifest.schema.json")
+
+
+def conforms(folder: Path, environment: str, project: str, manifest: str) -> None:
+    """Checks the project file, and every document as rendered, as an editor would."""
+    if (folder / "declarative.yaml").exists():
+        check(yaml.safe_load((folder / "declarative.yaml").read_text()), project)
+    paths = () if (folder / "declarative.yaml").exists() else (".",)
+    session = workflow.open_session(Settings(folder, environment=environment or None, paths=paths, environ={}))
+    for text in rendered(session):
+        for document in yaml.safe_load_all(text):
+            if document is not None:
+                check(document, manifest)
+
+
+def rendered(session: workflow.Session) -> list[str]:
+    """The texts of the project's manifests."""
+    from declarative.manifest import files
+    from declarative.manifest.template import Templates
+
+    root = session.settings.root
+    found, missing = files.find(root, session.settings.paths or session.project.manifests)
+    assert not missing
+    values, problems = workflow._variables(session)
+    assert not problems
+    templates = Templates(root, values, session.project.environment)
+    return [templates.render(file.path.read_text(), file.name).text for file in found]
+
+
+def check(document: Any, schema: str) -> None:
+    loaded = json.loads((REPOSITORY / "schemas" / schema).read_text())
+    jsonschema.Draft202012Validator(loaded).validate(document)
