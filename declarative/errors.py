@@ -7,6 +7,7 @@
     |   `-- StateLocked           somebody else holds the lock
     `-- ControlPlaneError         the control plane could not be asked, or said no
         |-- Unreachable           no answer: connection refused, reset or timed out
+        |-- Unintelligible        a good status, but not what the API answers: a login page, say
         |-- Unauthorized          401: the credentials were not accepted
         `-- Refused               any other error status, with the server's own words
             |-- NotFound          404
@@ -65,6 +66,18 @@ class Unreachable(ControlPlaneError):
         self.ambiguous = ambiguous
 
 
+class Unintelligible(ControlPlaneError):
+    """A good status, but not what the API answers. What was asked for may have been done."""
+
+    ambiguous = True
+
+    @classmethod
+    def answer(cls, request: str, why: str) -> Unintelligible:
+        """The error of one request, such as `GET /api/v1/workloads`."""
+        hint = "check that the endpoint is a control plane, and not a proxy or a login page in front of it"
+        return cls(Diagnostic("Unintelligible answer", f"{request} was answered, but {why}.", hint))
+
+
 class Unauthorized(ControlPlaneError):
     """The credentials were not accepted."""
 
@@ -72,11 +85,9 @@ class Unauthorized(ControlPlaneError):
 class Refused(ControlPlaneError):
     """The control plane answered with an error status."""
 
-    def __init__(self, *diagnostics: Diagnostic, status: int, issues: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(self, *diagnostics: Diagnostic, status: int) -> None:
         super().__init__(*diagnostics)
         self.status = status
-        # Policy violations as (dotted field of the spec, details), from the answer's `complianceIssues`.
-        self.issues = issues
         self.ambiguous = status >= 500
 
 

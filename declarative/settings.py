@@ -7,6 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# Where the tool keeps its own files, beside the project file.
+FOLDER = ".declarative"
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for the tool's own files; the usual one keeps itself out of git. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if folder.name == FOLDER and not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -34,11 +35,11 @@ from declarative.runai.credentials import Credentials
 from declarative.runai.observe import observe
 from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
-from declarative.settings import Settings
+from declarative.settings import FOLDER, Settings
 from declarative.state.opening import open_store
 from declarative.state.store import Lease, Snapshot, Store
 
-SANDBOX_FILE = ".declarative/sandbox.sqlite3"
+SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,11 @@ def _default_manifests(root: Path) -> tuple[str, ...]:
     if (root / "manifests").is_dir():
         return ("manifests",)
     hint = "name files or folders (declarative plan manifests/), or start a project with declarative init"
-    raise ProjectError(
-        Diagnostic("No manifests", "There is neither a folder manifests nor a path on the command line.", hint)
-    )
+    above = next((folder for folder in root.resolve().parents if (folder / project.FILE).is_file()), None)
+    if above is not None:
+        hint = f"there is a project in {above}: use -C {os.path.relpath(above, root)}"
+    detail = "There is neither a project file nor a folder manifests here, and no path on the command line."
+    raise ProjectError(Diagnostic("No manifests", detail, hint))
 
 
 def _variables(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
@@ -130,7 +133,9 @@ def _variables(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
             problems.append(one)
         else:
             given.append(one)
-    values, wrong = variables.resolve(found.variables, found.overlay, found.locate, given, found.environment)
+    values, wrong = variables.resolve(
+        found.variables, found.overlay, found.locate, given, found.environment, all_read=not problems
+    )
     return values, (*problems, *wrong)
 
 

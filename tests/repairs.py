@@ -170,7 +170,7 @@ def _scope_has_id(_: ScopeHasId, repair: Repair) -> None:
     given = repair.given
     kept = next((scope for scope in _SCOPES if repair.keep & {scope, f"{scope}Id"}), None)
     given["scope"] = kept or given["scope"]
-    if {given["scope"], f"{given['scope']}Id"} <= repair.banned:
+    if {given["scope"], f"{given['scope']}Id"} & repair.banned:
         given["scope"] = "tenant"
     for scope in _SCOPES:
         if scope != given["scope"]:

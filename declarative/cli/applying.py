@@ -34,6 +34,7 @@ class Approval:
 
 def run(found: Context, approval: Approval, *, saved: Path | None = None, destroy: bool = False) -> int:
     """Plans under the lock and carries the plan out; the exit code."""
+    planning.begin(found, approval.as_json)
     session = workflow.open_session(found.settings)
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
@@ -65,6 +66,7 @@ class _Work:
                 assert compiled is not None
                 file = await workflow.make_plan(self.session, transport, compiled, snapshot)
             planning.show_plan(self.found.console, file.plan, self.approval.as_json)
+            planning.warn(self.found.console, planning.doubts(self.found, file, compiled), self.approval.as_json)
             self._agree(file, was_reviewed=reviewed is not None)
             return await self._carry_out(transport, lease, file.plan, snapshot)
 
@@ -78,11 +80,9 @@ class _Work:
             planning.refuse(refusals)
         if not asks:
             return
-        for refusal in refusals:
-            self.found.console.note(f"\n{refusal.diagnostic.detail}")
-        answer = self.found.console.ask(f"\nDo you want to {self.command} these changes? Only yes is accepted: ")
-        if answer != "yes":
-            hint = "without a terminal, agree with --auto-approve" if not answer else None
+        question = f"\nDo you want to {self.command} these changes? Only yes is accepted: "
+        if self.found.console.ask(question) != "yes":
+            hint = None if self.found.console.is_interactive else "without a terminal, agree with --auto-approve"
             raise PlanError(Diagnostic(f"{self.command.capitalize()} cancelled", "Nothing was changed.", hint))
 
     async def _carry_out(self, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot) -> int:

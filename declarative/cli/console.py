@@ -53,12 +53,23 @@ class Console:
     def ask(self, question: str) -> str:
         """A line from standard input; "" when there is none."""
         self.note(question)
-        with _ended_by_interrupt():
-            return sys.stdin.readline().strip() if sys.stdin else ""
+        try:
+            with _ended_by_interrupt():
+                answer = sys.stdin.readline().strip() if sys.stdin else ""
+        except KeyboardInterrupt:
+            answer = ""
+        if not (self.is_interactive and answer):
+            self.note("\n")  # nobody typed the end of the line
+        return answer
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody can answer."""
+        return bool(sys.stdin) and sys.stdin.isatty()
 
     def _source(self, file: str) -> str | None:
         try:
-            return (self._root / file).read_text(encoding="utf-8-sig")
+            return (self._root / file).read_text(encoding="utf-8-sig", errors="replace")
         except (OSError, ValueError):
             return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +28,10 @@ COMMANDS = {
 }
 
 
+# What Terraform has and this release has not.
+LATER = ("render", "import", "drift", "graph", "force-unlock", "refresh", "fmt", "output", "workspace", "taint")
+
+
 class _Commands(click.Group):
     """Commands that are imported when they are called for."""
 
@@ -46,6 +49,8 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
+            if args[0] in LATER:
+                raise click.UsageError(f"The command {args[0]} is not in this release.")
             spelling = nearest(args[0], COMMANDS)
             hint = f" Did you mean `declarative {spelling}`?" if spelling else ""
             raise click.UsageError(f"There is no command {args[0]}.{hint}")
@@ -84,33 +89,51 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line; its exit code: 0 done, 1 any error, 2 only where a command says so."""
     try:
         return int(_cli().main(list(arguments), prog_name="declarative", standalone_mode=False) or 0)
-    except DeclarativeError as error:
-        return _fail(error.diagnostics)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "declarative"
-        return _fail((Diagnostic("Wrong usage", error.format_message(), f"see `{path} --help`"),))
-    except click.ClickException as error:
-        return _fail((Diagnostic("Wrong usage", error.format_message()),))
-    except (KeyboardInterrupt, click.Abort, asyncio.CancelledError):
-        return _fail(
-            (Diagnostic("Interrupted", "The command was stopped.", "run it again: the state knows what was under way"),)
-        )
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
     except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
-        return _bug(error, arguments)
+        return _fail(_told(error, arguments), arguments)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        hint = "run it again: the state knows what was under way"
+        return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
 
 
-def _fail(diagnostics: Sequence[Diagnostic]) -> int:
+def _told(error: Exception, arguments: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """What a user hears of an error."""
+    if isinstance(error, DeclarativeError):
+        return error.diagnostics
+    if isinstance(error, click.ClickException):
+        found = error.ctx if isinstance(error, click.UsageError) else None
+        path = found.command_path if found else "declarative"
+        hint = _one_dash(arguments, found.command if found else None) or f"see `{path} --help`"
+        return (Diagnostic("Wrong usage", error.format_message(), hint),)
+    if {"-v", "--verbose"} & set(arguments):
+        traceback.print_exception(error)
+    detail = f"{type(error).__name__}: {error}"
+    return (Diagnostic("Bug in declarative", detail, "please report it, with what `-v` shows"),)
+
+
+def _one_dash(arguments: Sequence[str], command: click.Command | None) -> str | None:
+    """The hint for an option in Terraform's spelling, `-auto-approve`."""
+    options = {option for param in (command.params if command else ()) for option in param.opts}
+    for argument in arguments:
+        name = f"-{argument.partition('=')[0]}"
+        if len(argument) > 2 and argument[0] == "-" and name in options:
+            return f"did you mean {name}?"
+    return None
+
+
+def _fail(diagnostics: Sequence[Diagnostic], arguments: Sequence[str]) -> int:
     from declarative.cli.console import Console
     from declarative.cli.options import root_of
 
-    Console(color="--no-color" not in sys.argv, root=root_of(sys.argv)).diagnose(diagnostics)
+    console = Console(color="--no-color" not in arguments, root=root_of(arguments))
+    if "--json" in arguments and {"plan", "apply", "destroy"} & set(arguments):
+        from declarative.cli.planning import tell
+
+        tell(console, diagnostics)
+    console.diagnose(diagnostics)
     return 1
-
-
-def _bug(error: Exception, arguments: Sequence[str]) -> int:
-    if {"-v", "--verbose"} & set(arguments):
-        traceback.print_exc()
-    detail = f"{type(error).__name__}: {error}"
-    return _fail((Diagnostic("Bug in declarative", detail, "please report it, with what `-v` shows"),))

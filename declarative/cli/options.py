@@ -52,7 +52,7 @@ def global_options(command: Command) -> Command:
             click.option("--endpoint", metavar="URL", help="Control plane, or sandbox for the embedded one."),
             click.option("--state", metavar="URL", help="State: a file."),
             click.option("--no-color", is_flag=True, default=None, help="Print without colour."),
-            click.option("-v", "--verbose", is_flag=True, default=None, help="Say more, and show tracebacks of bugs."),
+            click.option("-v", "--verbose", is_flag=True, default=None, help="Show tracebacks of bugs."),
         )
     ):
         command = option(command)

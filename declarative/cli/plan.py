@@ -13,6 +13,7 @@ from declarative.cli import planning
 from declarative.cli.options import Context, context, global_options, parallelism_option, variable_options
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
+from declarative.manifest.compile import Compiled
 from declarative.plan import guard, planfile
 
 
@@ -49,25 +50,26 @@ def command(
     found = context(
         given, outer, paths=paths, **{name: given[name] for name in ("variables", "variable_files", "parallelism")}
     )
-    file = asyncio.run(_plan(found, destroy))
+    planning.begin(found, as_json)
+    file, compiled = asyncio.run(_plan(found, destroy))
     planning.show_plan(found.console, file.plan, as_json)
-    planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired))
+    planning.warn(found.console, planning.doubts(found, file, compiled), as_json)
+    planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), as_json)
     if out:
         _save(found, file, out)
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
 
 
-async def _plan(found: Context, destroy: bool) -> planfile.PlanFile:
+async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None]:
     session = workflow.open_session(found.settings)
     planning.announce(found, session)
     snapshot = session.store.load()
-    if destroy:
-        compiled = workflow.compile_manifests(session) if found.settings.paths else None
-        async with workflow.connected(session, read_only=True) as transport:
-            return await workflow.make_destruction(session, transport, compiled, snapshot)
-    compiled = workflow.compile_manifests(session)
+    compiled = None if destroy and not found.settings.paths else workflow.compile_manifests(session)
     async with workflow.connected(session, read_only=True) as transport:
-        return await workflow.make_plan(session, transport, compiled, snapshot)
+        if destroy:
+            return await workflow.make_destruction(session, transport, compiled, snapshot), compiled
+        assert compiled is not None
+        return await workflow.make_plan(session, transport, compiled, snapshot), compiled
 
 
 def _save(found: Context, file: planfile.PlanFile, out: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,12 @@ from declarative.cli.console import Console
 from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
+from declarative.manifest.compile import Compiled
 from declarative.model.event import Event
-from declarative.model.plan import Plan
+from declarative.model.plan import Action, Plan
 from declarative.plan.guard import Guard, Refusal
+from declarative.plan.planfile import PlanFile
+from declarative.view.text import counted
 from declarative.workflow import Session
 
 
@@ -29,6 +32,21 @@ def timestamp() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
 
 
+def begin(found: Context, as_json: bool) -> None:
+    """The first message of a stream of events."""
+    if as_json:
+        from declarative.view.stream import version_event
+
+        write_json_lines(found.console, [version_event(timestamp())])
+
+
+def tell(console: Console, diagnostics: Iterable[Diagnostic]) -> None:
+    """Diagnostics as messages of the stream."""
+    from declarative.view.stream import diagnostic_event
+
+    write_json_lines(console, (diagnostic_event(diagnostic, timestamp()) for diagnostic in diagnostics))
+
+
 def write_json_lines(console: Console, messages: Iterable[dict[str, Any]]) -> None:
     for message in messages:
         console.json(message)
@@ -37,9 +55,9 @@ def write_json_lines(console: Console, messages: Iterable[dict[str, Any]]) -> No
 def show_plan(console: Console, plan: Plan, as_json: bool) -> None:
     """The plan on standard output."""
     if as_json:
-        from declarative.view.stream import plan_events, version_event
+        from declarative.view.stream import plan_events
 
-        write_json_lines(console, [version_event(timestamp()), *plan_events(plan, timestamp())])
+        write_json_lines(console, plan_events(plan, timestamp()))
     else:
         from declarative.view.plan import plan_text
 
@@ -53,11 +71,32 @@ def refuse(refusals: Iterable[Refusal]) -> None:
         raise PlanError(*diagnostics)
 
 
-def foretell(console: Console, refusals: Iterable[Refusal]) -> None:
+def foretell(console: Console, refusals: Iterable[Refusal], as_json: bool) -> None:
     """What an apply of the plan would refuse: an error where nothing can allow it, otherwise a warning."""
     refusals = tuple(refusals)
     refuse(refusal for refusal in refusals if refusal.guard is Guard.PREVENT_DESTROY)
-    console.diagnose(replace(refusal.diagnostic, severity=Severity.WARNING) for refusal in refusals)
+    warn(console, (refusal.diagnostic for refusal in refusals), as_json)
+
+
+def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> None:
+    """Diagnostics as warnings, for people and in the stream."""
+    warnings = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in diagnostics]
+    if as_json:
+        tell(console, warnings)
+    console.diagnose(warnings)
+
+
+def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterator[Diagnostic]:
+    """What a hurried user may have overlooked: folders without manifests, and paths that leave recorded resources out."""
+    paths = ", ".join(found.settings.paths)
+    if compiled is not None and not compiled.files:
+        yield Diagnostic("No manifests", f"There are no *.yaml or *.yml files in {paths or 'the manifest folders'}.")
+    left_out = [change for change in file.plan.changes if change.action is Action.DELETE]
+    if paths and left_out and file.desired and not file.plan.destroy:
+        detail = (
+            f"The state owns {counted(len(left_out), 'resource')} that {paths} does not have; the plan deletes them."
+        )
+        yield Diagnostic("Paths are no filter", detail, "name all manifests of this state, or use another --state")
 
 
 def read_planfile(path: Path) -> str:

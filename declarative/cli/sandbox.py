@@ -11,7 +11,7 @@ from declarative.cli.options import context, global_options
 from declarative.workflow import SANDBOX_FILE
 
 
-@click.group()
+@click.group(no_args_is_help=True)
 def command() -> None:
     """Serve or reset the embedded control plane, for learning, demos and pipeline tests.
 

@@ -12,7 +12,7 @@ from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import StateError
 
 
-@click.group()
+@click.group(no_args_is_help=True)
 @global_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
@@ -67,7 +67,7 @@ def show(outer: dict[str, Any], /, address: str, as_json: bool, **given: Any) ->
     found = context(given, outer)
     records = {str(record.address): record for record in workflow.open_session(found.settings).store.load().records}
     if address not in records:
-        spelling = nearest(address, records)
+        spelling = next((name for name in records if name.endswith(f".{address}")), None) or nearest(address, records)
         hint = f"did you mean {spelling}?" if spelling else "see declarative state list"
         raise StateError(Diagnostic("Unknown address", f"The state has no {address}.", hint))
     if as_json:

@@ -205,6 +205,9 @@ def _kind_of(document: Document) -> Kind | Diagnostic:
         if key not in value and (typed := nearest(key, unknown)):
             detail = f"`{typed}` is not a field of a manifest."
             return Diagnostic("Unknown key", detail, f"did you mean `{key}`?", document.locate((typed,), on_key=True))
+    if name in ("Moved", "Removed", "Import"):
+        detail = f"Documents of the kind {name} are not in this release."
+        return Diagnostic("Unknown kind", detail, f"the kinds are {', '.join(names)}", document.locate(("kind",)))
     if (version := value.get("apiVersion")) != API_VERSION:
         given = f"is {shown(version)}" if version is not None else "is missing"
         detail = f"`apiVersion` {given}, but {API_VERSION} is expected."

@@ -86,7 +86,8 @@ def load(root: Path, environment: str | None) -> Project:
     given = document.value
     environments: Mapping[str, Any] = given.get("environments") or EMPTY
     if environment and environment not in environments:
-        raise ProjectError(_no_environment(environment, tuple(environments), document.locate(("environments",))))
+        where = document.locate(("environments",), on_key=True)
+        raise ProjectError(_no_environment(environment, tuple(environments), where))
     overlay = (environments.get(environment) or EMPTY) if environment else EMPTY
     return Project(
         root,

@@ -74,11 +74,13 @@ def resolve(
     locate: Callable[..., Position | None],
     given: Iterable[Given],
     environment: str | None,
+    *,
+    all_read: bool = True,
 ) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
     """The value of every declared variable, and what is wrong with the given ones.
 
     `declarations` and `overlay` are those of the project file, whose places `locate` knows; `given` come from outside in
-    order of rising precedence.
+    order of rising precedence. Unless `all_read`, what is missing may be among what could not be read, and is no error.
     """
     sources = [
         Given(name, declared["default"], "its default", partial(locate, "variables", name, "default"))
@@ -98,10 +100,10 @@ def resolve(
         else:
             diagnostics.append(_undeclared(one, declarations))
     for name, declared in declarations.items():
-        if name not in chosen:
-            diagnostics.append(_missing(name, locate("variables", name, on_key=True)))
-        else:
+        if name in chosen:
             diagnostics += _problems(chosen[name], declared)
+        elif all_read:
+            diagnostics.append(_missing(name, locate("variables", name, on_key=True)))
     return FrozenMap({name: one.value for name, one in chosen.items()}), tuple(diagnostics)
 
 

@@ -95,7 +95,7 @@ def _mass_change(plan: Plan, recorded: int) -> Iterator[Refusal]:
 
 def _empty(plan: Plan, recorded: int, desired: int) -> Iterator[Refusal]:
     if not plan.destroy and not desired and recorded:
-        detail = f"The manifests are empty, but the state owns {recorded} resources: {_some(plan.changes)}."
+        detail = f"The manifests are empty, but the state owns {recorded} resource{'' if recorded == 1 else 's'}: {_some(plan.changes)}."
         hint = "check the paths, or allow it with --allow empty"
         yield Refusal(Guard.EMPTY, Diagnostic("Everything would be destroyed", detail, hint))
 

@@ -141,7 +141,10 @@ def _desired(
     if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
         if not _finished(resource, record).fields:
             reason = "the run finished and deleted itself"
-            return replace(change, action=Action.NO_OP, id=record.id, before=record.applied, reason=reason)
+            # The list of deleted runs forgets after some days; the state does not.
+            news = not record.finished
+            change = replace(change, id=record.id, before=record.applied, finished=True, adopts=news)
+            return replace(change, action=Action.NO_OP, reason=reason)
         change = replace(change, reason=NEW_RUN)
     return _new(resource, record, live, leaving, change)
 

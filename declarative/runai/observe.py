@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from declarative import kinds
-from declarative.errors import NotFound, Refused
+from declarative.errors import NotFound, Refused, Unintelligible
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed, Presence
 from declarative.model.record import Record
-from declarative.runai.transport import Transport, Unintelligible
+from declarative.runai.transport import Transport
 
 # How tenants say that they do not offer a listing, or not to us, or not with these parameters.
 NOT_LISTED = (400, 403, 404, 405, 501)

@@ -12,7 +12,15 @@ from typing import Any
 import httpx
 
 from declarative.diagnostics import Diagnostic
-from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unreachable
+from declarative.errors import (
+    Conflict,
+    ControlPlaneError,
+    NotFound,
+    Refused,
+    Unauthorized,
+    Unintelligible,
+    Unreachable,
+)
 from declarative.runai.credentials import Credentials, SignInBusy
 
 # Seconds. Reading takes longest: creating a workload asks a cluster.
@@ -20,17 +28,6 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 RETRIES = 4
 BUSY = (429, 503)
 PASSING = (*BUSY, 502, 504)
-
-
-class Unintelligible(ControlPlaneError):
-    """A good status, but not what the API answers: a login page, say. What was asked for may have been done."""
-
-    ambiguous = True
-
-    @classmethod
-    def answer(cls, request: str, why: str) -> Unintelligible:
-        hint = "check that the endpoint is a control plane, and not a proxy or a login page in front of it"
-        return cls(Diagnostic("Unintelligible answer", f"{request} was answered, but {why}.", hint))
 
 
 class Transport:
@@ -160,12 +157,9 @@ def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unau
     status = response.status_code
     details = envelope.get("details")
     detail = f"{method} {path} answered {status}: {message.rstrip('.')}." + (f" {details}" if details else "")
-    issues = tuple(
-        (str(issue.get("field", "")), str(issue.get("details", "")))
-        for issue in envelope.get("complianceIssues") or ()
-        if isinstance(issue, Mapping)
-    )
-    detail += "".join(f" {field}: {why.rstrip('.')}." for field, why in issues)
+    for issue in envelope.get("complianceIssues") or ():
+        if isinstance(issue, Mapping):
+            detail += f" {issue.get('field', '')}: {str(issue.get('details', '')).rstrip('.')}."
     if status == httpx.codes.UNAUTHORIZED:
         hint = "the credentials are wrong or have expired: set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and _CLIENT_SECRET"
         return Unauthorized(Diagnostic("Not signed in", detail, hint))
@@ -175,7 +169,7 @@ def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unau
     if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and "already exists" in message):
         return Conflict(Diagnostic("Conflict at the control plane", detail), status=status)
     forbidden = "the credentials are valid, but may not do this" if status == httpx.codes.FORBIDDEN else None
-    return Refused(Diagnostic("Refused by the control plane", detail, forbidden), status=status, issues=issues)
+    return Refused(Diagnostic("Refused by the control plane", detail, forbidden), status=status)
 
 
 def _envelope(response: httpx.Response) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -80,7 +81,7 @@ def _listener(host: str, port: int) -> socket.socket:
         raise DeclarativeError(
             Diagnostic(
                 "The address cannot be listened on",
-                f"{host}:{port}: {getattr(error, 'strerror', None) or error}.",
+                f"{host}:{port}: {os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error}.",
                 "choose another `--port` (0 takes any free one), or stop what listens there",
             )
         ) from error

@@ -18,6 +18,7 @@ from typing import Any
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError
+from declarative.settings import make_folder
 
 BUSY_SECONDS = 10.0
 LAYOUT = 1
@@ -140,7 +141,7 @@ def write(rows: sqlite3.Connection, settings: dict[str, Any]) -> None:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # SQLite gives its side files the mode of the file itself.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     rows = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import StateError
+from declarative.settings import make_folder
 from declarative.state.format import FORMAT
 
 # "decl" in the header marks our files, so that nobody's database is taken for a state, nor one of ours for another.
@@ -46,7 +47,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
-_RECOVER = "put a good copy in its place, or move it away and import what is live; it was left as it is"
+_RECOVER = "put a good copy in its place, or move it away to start anew; it was left as it is"
 _FREE = "free some space and run the command again; all that was recorded before is safe"
 _PERMIT = "make the file and its folder writable for this user, or name another state"
 # The primary result codes of SQLite that a user can do something about.
@@ -162,7 +163,7 @@ def create(path: Path) -> None:
     It is made beside and linked into place, so that what bears the name is a whole state at every moment; of two
     processes that do this at once, one wins and both go on with the winner's.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     os.close(handle)
     fresh = Path(name)
@@ -196,13 +197,6 @@ def _place(fresh: Path, path: Path) -> None:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS) or path.exists():
             raise
         fresh.rename(path)
-
-
-def _make_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if folder.name == ".declarative" and not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
 
 
 def _sync(folder: Path) -> None:

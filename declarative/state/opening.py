@@ -26,7 +26,16 @@ def open_store(url: str, base: Path) -> Store:
 
     from declarative.state.sqlite import SqliteStore  # only here is it known that SQLite is needed
 
-    return SqliteStore(base / Path(path).expanduser())
+    file = base / Path(path).expanduser()
+    if file.is_dir():
+        raise StateError(
+            Diagnostic(
+                "The state is a folder",
+                f"{file} is a folder, not a file.",
+                f"name a file: {path.rstrip('/')}/state.sqlite3",
+            )
+        )
+    return SqliteStore(file)
 
 
 def _unsupported(detail: str) -> StateError:

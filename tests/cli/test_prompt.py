@@ -64,7 +64,7 @@ def test_any_answer_but_yes_cancels_and_changes_nothing(tool: Tool, answer: byte
 def test_yes_applies_and_ctrl_c_at_the_prompt_ends_at_once(tool: Tool) -> None:
     code, seen = typed(tool, None, "apply")
     assert code == 1
-    assert "Interrupted" in seen
+    assert "Apply cancelled" in seen
     assert "Plan: 3 to add" in tool.run("plan").out
     code, seen = typed(tool, b"yes\n", "apply")
     assert code == 0

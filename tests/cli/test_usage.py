@@ -45,7 +45,7 @@ def test_the_version_is_told_on_stdout(tool: Tool) -> None:
     "line",
     [
         "plann", "plan --nonsense", "plan --parallelism x", "plan --parallelism 0", "plan --out", "apply --allow nothing",
-        "apply --lock-timeout soon", "state", "state show", "state lst", "sandbox serve --port 99999", "-C nowhere plan",
+        "apply --lock-timeout soon", "state show", "state lst", "sandbox serve --port 99999", "-C nowhere plan",
         "plan nowhere", "plan -e nowhere", "plan --var x", "plan --var x=1", "plan --var-file nowhere", "show nowhere",
         "schema Nothing", "plan --state mysql://x", "plan --endpoint ftp://x", "plan --endpoint http://[",
         "plan --endpoint http://a:99999", "state show Training.nothing", "apply nowhere.plan",
@@ -101,7 +101,7 @@ def test_environments_endpoint_and_state_come_from_options_then_the_environment_
     tool.run("apply", "--auto-approve", "--endpoint", "sandbox", **given)
     assert (tool.folder / "other.sqlite3").is_file()
     assert not (tool.folder / ".declarative" / "state.sqlite3").exists()
-    assert tool.run("state", "list", **given).out.split() == ["Training.a", "Training.b", "WorkloadTemplate.base"]
+    assert tool.run("list", **given).out.split() == ["Training.a", "Training.b", "WorkloadTemplate.base"]
 
 
 def test_parallelism_comes_from_the_environment_and_is_checked_there_too(tool: Tool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from declarative.errors import Refused
+from declarative.errors import Refused, Unintelligible
 from declarative.model.address import Address
 from declarative.model.position import Position
 from declarative.model.record import Record
@@ -17,7 +17,7 @@ from declarative.model.value import freeze
 from declarative.runai import lookup
 from declarative.runai.credentials import Credentials
 from declarative.runai.observe import Observation, observe
-from declarative.runai.transport import Transport, Unintelligible
+from declarative.runai.transport import Transport
 from tests.runai.wire import Asked, Reply, Wire, wired
 
 LIST = "/api/v1/workloads"

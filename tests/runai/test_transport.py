@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import pytest
 
 from declarative import kinds
-from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unreachable
+from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unintelligible, Unreachable
 from declarative.model.value import freeze
 from declarative.runai.credentials import Credentials
 from declarative.runai.remote import Remote
-from declarative.runai.transport import Transport, Unintelligible
+from declarative.runai.transport import Transport
 from tests.runai.wire import Asked, Reply, Wire, wired
 
 TRAINING = kinds.kind_named("Training")
