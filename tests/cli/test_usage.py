@@ -101,7 +101,7 @@ def test_environments_endpoint_and_state_come_from_options_then_the_environment_
     tool.run("apply", "--auto-approve", "--endpoint", "sandbox", **given)
     assert (tool.folder / "other.sqlite3").is_file()
     assert not (tool.folder / ".declarative" / "state.sqlite3").exists()
-    assert tool.run("list", **given).out.split() == ["Training.a", "Training.b", "WorkloadTemplate.base"]
+    assert tool.run("state", "list", **given).out.split() == ["Training.a", "Training.b", "WorkloadTemplate.base"]
 
 
 def test_parallelism_comes_from_the_environment_and_is_checked_there_too(tool: Tool) -> None:
