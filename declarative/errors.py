@@ -18,8 +18,6 @@ All of them carry `Diagnostic`s, so that the command line has one way to print a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from declarative.diagnostics import Diagnostic
 
 
@@ -29,10 +27,6 @@ class DeclarativeError(Exception):
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("; ".join(str(diagnostic) for diagnostic in diagnostics))
         self.diagnostics = diagnostics
-
-    @classmethod
-    def of(cls, diagnostics: Iterable[Diagnostic]) -> DeclarativeError:
-        return cls(*diagnostics)
 
 
 class ProjectError(DeclarativeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,3 +32,5 @@ class Settings:
     variable_files: tuple[str, ...] = ()
     parallelism: int = 10
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    # Hears every request to the control plane, a line each.
+    trace: Callable[[str], None] | None = None

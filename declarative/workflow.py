@@ -28,10 +28,12 @@ from declarative.model.position import Position
 from declarative.model.record import Record
 from declarative.model.value import FrozenMap
 from declarative.plan import graph, planner, settle
+from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.steps import steps
 from declarative.runai import lookup
 from declarative.runai.credentials import Credentials
+from declarative.runai.lookup import Unresolved
 from declarative.runai.observe import observe
 from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
@@ -154,6 +156,7 @@ async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Trans
         parallelism=session.settings.parallelism,
         ca_bundle=environ.get("DECLARATIVE_CA_BUNDLE"),
         read_only=read_only,
+        trace=session.settings.trace,
         inner=inner,
     ) as transport:
         yield transport
@@ -173,14 +176,18 @@ async def observe_live(transport: Transport, addresses: Iterable[Address], recor
 async def make_plan(session: Session, transport: Transport, compiled: Compiled, snapshot: Snapshot) -> PlanFile:
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
     resources, unresolved = await lookup.resolve(transport, compiled.resources)
-    if unresolved:
-        found = (replace(one.diagnostic, where=compiled.locate(one.resource, one.path)) for one in unresolved)
-        raise PlanError(*sorted(found, key=lambda diagnostic: diagnostic.where or Position("")))
+    _refuse(compiled, unresolved)
     live = await observe_live(transport, [one.address for one in resources], snapshot.records)
     plan, conflicts = planner.plan(resources, snapshot.records, live, _origin(session, snapshot))
-    if conflicts:
-        raise PlanError(*conflicts)
+    _refuse(compiled, conflicts)
     return PlanFile(plan, len(snapshot.records), len(resources))
+
+
+def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
+    """Raises PlanError with everything that was found, each at its place in the manifests."""
+    told = [replace(one.diagnostic, where=compiled.locate(one.resource, one.path)) for one in found]
+    if told:
+        raise PlanError(*sorted(told, key=lambda diagnostic: diagnostic.where or Position("")))
 
 
 async def make_destruction(

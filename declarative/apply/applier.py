@@ -22,6 +22,7 @@ from declarative.model.observed import Observed
 from declarative.model.plan import Action, Change, Step
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import FrozenMap, digest
+from declarative.plan.settle import without_phase
 from declarative.runai.remote import Remote
 from declarative.state.store import Lease
 
@@ -64,22 +65,31 @@ class Applier:
     async def run(self, steps: Sequence[Step]) -> tuple[Event, ...]:
         """The last event of every step, in the order of `steps`."""
         tasks: list[asyncio.Task[Event]] = []
+        at_once = {lead: step for step in steps if (lead := _lead(step, steps)) is not None}
+        done_at_once: dict[int, Event] = {}
 
         async def when_ready(step: Step) -> Event:
             before = [await asyncio.shield(tasks[index]) for index in step.needs]
             failed = next((event for event in before if event.type is not EventType.COMPLETED), None)
             if failed is not None:
                 return self._skipped(step, failed)
+            if step.index in done_at_once:
+                return done_at_once[step.index]
             async with self._turns:
-                return await self._run(step)
+                event = await self._run(step)
+                follower = at_once.get(step.index)
+                if follower is not None and event.type is EventType.COMPLETED:
+                    done_at_once[follower.index] = await self._run(follower)
+                return event
 
         # A task only looks at `tasks` once it runs, and then the list is complete.
         tasks += [asyncio.create_task(when_ready(step)) for step in steps]
         return tuple(await asyncio.gather(*tasks))
 
     def _skipped(self, step: Step, failed: Event) -> Event:
-        detail = f"{step.address} needs {failed.step.address}, which was not applied."
-        return self._told(Event(EventType.SKIPPED, step, diagnostics=(Diagnostic("Not applied", detail),)))
+        return self._told(
+            Event(EventType.SKIPPED, step, diagnostics=(Diagnostic("Not applied", _cause(step, failed.step)),))
+        )
 
     def _told(self, event: Event) -> Event:
         self._emit(event)
@@ -125,6 +135,8 @@ class Applier:
         elif record.intent is not None and not change.fields and step.body is not None:
             # The interrupted call has happened: nothing differs any more.
             record = replace(record, applied=_applied(record, step.body, record.intent.operation))
+        if change.deposed is None and change.action is not Action.CREATE_THEN_DELETE:
+            record = replace(record, previous_id=None)  # the old object of an earlier replacement is gone
         self._put(_bookkept(replace(record, intent=None), change))
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
@@ -149,6 +161,10 @@ class Applier:
                 raise  # the intent stays: the next run looks again
             made = found
         done = replace(pending, id=made.id, name=made.name, applied=step.body, previous_id=pending.id, intent=None)
+        if step.body.get("desiredPhase") == "Stopped":
+            # It runs until it is suspended, which is the next thing to do, and was agreed to.
+            suspend = Intent(Operation.SUSPEND, step.body, digest(step.body), self._clock.now())
+            done = replace(done, applied=without_phase(step.body), intent=suspend)
         self._put(_bookkept(done, _change_of(step)))
         return made.id
 
@@ -231,6 +247,25 @@ class Applier:
         return tell
 
 
+def _cause(step: Step, failed: Step) -> str:
+    """Why a step is left out after another has failed."""
+    if failed.address != step.address:
+        return f"It needs {failed.address}, which was not applied."
+    if failed.operation is Operation.DELETE:
+        return "Its old object was not deleted."
+    if step.operation is Operation.DELETE and failed.operation is not Operation.ADOPT:
+        return "Its replacement is not in place."
+    return "Its earlier step was not done."
+
+
+def _lead(step: Step, steps: Sequence[Step]) -> int | None:
+    """The create after which a step has to come at once: what is to be stopped runs until it is suspended."""
+    if step.operation is not Operation.SUSPEND:
+        return None
+    leads = (index for index in step.needs if steps[index].operation is Operation.CREATE)
+    return next((index for index in leads if steps[index].address == step.address), None)
+
+
 def _change_of(step: Step) -> Change:
     assert step.change is not None
     return step.change
@@ -240,9 +275,8 @@ def _applied(record: Record, body: FrozenMap | None, operation: Operation) -> Fr
     """What is applied once the call has happened: suspending and resuming change the phase, and nothing else."""
     if body is None or record.applied is None or operation is Operation.UPDATE:
         return body
-    rest = {name: value for name, value in record.applied.items() if name != "desiredPhase"}
     phase = {"desiredPhase": body["desiredPhase"]} if "desiredPhase" in body else {}
-    return FrozenMap({**rest, **phase})
+    return FrozenMap({**without_phase(record.applied), **phase})
 
 
 def _bookkept(record: Record, change: Change) -> Record:

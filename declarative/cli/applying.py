@@ -38,6 +38,11 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     session = workflow.open_session(found.settings)
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
+    if reviewed is not None and (found.settings.variables or found.settings.variable_files):
+        detail = f"{saved} was planned with its own variables; others cannot change it."
+        raise PlanError(
+            Diagnostic("Variables for a saved plan", detail, "leave out --var and --var-file, or plan anew")
+        )
     compiled = None
     if reviewed is None and (not destroy or found.settings.paths):
         compiled = workflow.compile_manifests(session)

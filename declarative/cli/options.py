@@ -40,7 +40,6 @@ class Context:
 
     settings: Settings
     console: Console
-    verbose: bool
 
 
 def global_options(command: Command) -> Command:
@@ -52,7 +51,9 @@ def global_options(command: Command) -> Command:
             click.option("--endpoint", metavar="URL", help="Control plane, or sandbox for the embedded one."),
             click.option("--state", metavar="URL", help="State: a file."),
             click.option("--no-color", is_flag=True, default=None, help="Print without colour."),
-            click.option("-v", "--verbose", is_flag=True, default=None, help="Show tracebacks of bugs."),
+            click.option(
+                "-v", "--verbose", is_flag=True, default=None, help="Say more: every request, and tracebacks of bugs."
+            ),
         )
     ):
         command = option(command)
@@ -66,15 +67,22 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
     root = Path(chosen["chdir"] or ".")
     if not root.is_dir():
         raise click.UsageError(f"--chdir {root}: there is no such folder.")
+    console = Console(not chosen["no_color"], root)
     settings = Settings(
         root=root,
         environment=chosen["environment"] or environ.get("DECLARATIVE_ENVIRONMENT") or None,
         endpoint=chosen["endpoint"] or environ.get("DECLARATIVE_ENDPOINT") or None,
         state=chosen["state"] or environ.get("DECLARATIVE_STATE") or None,
         environ=environ,
+        trace=(lambda line: console.note(console.error_style.dim(line))) if chosen["verbose"] else None,
         **more,
     )
-    return Context(settings, Console(not chosen["no_color"], root), bool(chosen["verbose"]))
+    return Context(settings, console)
+
+
+def pass_on(ctx: click.Context, given: Mapping[str, Any]) -> None:
+    """Hands the global options of a group, over those before it, to its commands."""
+    ctx.obj = {name: value if value is not None else ctx.obj.get(name) for name, value in given.items()}
 
 
 def root_of(arguments: Sequence[str]) -> Path:

@@ -7,18 +7,21 @@ from typing import Any
 
 import click
 
-from declarative.cli.options import context, global_options
+from declarative.cli.options import context, global_options, pass_on
 from declarative.workflow import SANDBOX_FILE
 
 
 @click.group(no_args_is_help=True)
-def command() -> None:
+@global_options
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
     """Serve or reset the embedded control plane, for learning, demos and pipeline tests.
 
     \b
     Example:
       declarative sandbox serve --port 8080
     """
+    pass_on(ctx, given)
 
 
 @command.command()

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from declarative import workflow
-from declarative.cli.options import context, global_options
+from declarative.cli.options import context, global_options, pass_on
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import StateError
 
@@ -22,8 +22,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     Example:
       declarative state list
     """
-    outer: dict[str, Any] = ctx.obj
-    ctx.obj = {name: given[name] if given[name] is not None else outer.get(name) for name in given}
+    pass_on(ctx, given)
 
 
 @command.command("list")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from declarative.diagnostics import nearest
-from declarative.kinds.fields.base import Fields
+from declarative.kinds.fields.base import QUANTITY_PATTERN, Fields
 from declarative.kinds.rules import Violation
 from declarative.kinds.shape import ListOf, MapOf, Object, Shape, shape_of
 from declarative.model.value import Path, Value, dig, dotted
@@ -110,7 +110,7 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
     if kind == "string_pattern_mismatch":
         expected = (
             "an amount such as 20G or 512Mi"
-            if "numkKMGTP" in bounds["pattern"]
+            if bounds["pattern"] == QUANTITY_PATTERN
             else f"text that fits {bounds['pattern']}"
         )
         return Violation(path, "Malformed value", f"{name} is {shown(found)}, but {expected} is expected.")

@@ -31,7 +31,7 @@ class Reference:
 class Kind:
     """What the tool knows of one kind of object.
 
-    `metadata` and `spec` are the manifest's models. `has_phase` says that `desiredPhase` may be written, and that the
+    `metadata` and `spec` are the manifest's models. `phases` are what `desiredPhase` may be; with any, the
     endpoint can suspend and resume. `replaced_by` are the paths below which a change cannot be made in place.
     `create_request` and `update_request` turn a manifest-shaped body into the body of a call; `read` turns an answer
     about one object, and `read_row` a row of the listing, into what was observed. `namespace` is what the name of a body is
@@ -50,8 +50,13 @@ class Kind:
     read_row: Callable[[Mapping[str, Any]], Observed]
     namespace: Callable[[FrozenMap], str]
     references: tuple[Reference, ...] = ()
-    has_phase: bool = False
+    phases: tuple[str, ...] = ()
     gpus: Callable[[FrozenMap], float] = lambda _: 0.0
+
+    @property
+    def has_phase(self) -> bool:
+        """Whether objects run and stop."""
+        return bool(self.phases)
 
     @cached_property
     def shape(self) -> Object:

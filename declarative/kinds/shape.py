@@ -31,7 +31,7 @@ class Scalar:
     def same(self, one: Value, other: Value) -> bool:
         """Whether the two mean the same to the control plane."""
         if self.sameness is Sameness.IDENTIFIER:
-            return str(one) == str(other)
+            return str(one).lower() == str(other).lower()
         if self.sameness is Sameness.QUANTITY:
             first, second = amount(one), amount(other)
             return one == other or (first is not None and first == second)

@@ -41,7 +41,6 @@ WorkloadName = Annotated[
     AfterValidator(_workload_name),
     Field(min_length=1, json_schema_extra={"pattern": WORKLOAD_NAME, "maxLength": 63}),
 ]
-DesiredPhase = Literal["Running", "Stopped"]
 
 
 class TrainingMetadata(Fields):
@@ -118,14 +117,24 @@ _PROGRESS = {
 }
 
 
+# Before these are over, nothing has been given to it.
+_WAITING = ("Creating", "Pending", "Resuming")
+
+
 def _readiness(phase: str | None, desired: str | None, deleted_at: str | None) -> Readiness:
     # A phase that this release does not know is on its way to somewhere; it must never stop the tool.
     progress = _PROGRESS.get(phase or "", Progress.MOVING)
+    presence = Presence.LIVE
+    if phase in ("Deleting", "Terminating"):
+        presence = Presence.DELETING
+    elif desired == "Deleted":
+        # While it still does something it is on its way out; otherwise this is how some releases say that it is gone.
+        presence = Presence.DELETING if phase and progress in (Progress.MOVING, Progress.READY) else Presence.GONE
     if deleted_at:
-        return Readiness(Presence.GONE, progress, phase)
-    if phase in ("Deleting", "Terminating") or desired == "Deleted":
-        return Readiness(Presence.DELETING, progress, phase)
-    return Readiness(Presence.LIVE, progress, phase)
+        presence = Presence.GONE
+    return Readiness(
+        presence, progress, phase, holds=progress in (Progress.MOVING, Progress.READY) and phase not in _WAITING
+    )
 
 
 def _read(answer: Mapping[str, Any]) -> Observed:
@@ -168,7 +177,10 @@ def _read_row(row: Mapping[str, Any]) -> Observed:
 
 def _gpus(body: FrozenMap) -> float:
     compute = body["spec"].get("compute") or {}
-    devices = compute.get("gpuDevicesRequest") or 0
+    devices = compute.get("gpuDevicesRequest")
+    if devices is None:
+        # A share of a device is asked for without saying how many: it is one.
+        devices = 1 if compute.get("gpuRequestType") else 0
     portion = compute.get("gpuPortionRequest")
     return float(devices * (portion if portion is not None else 1))
 
@@ -194,11 +206,11 @@ TRAINING = Kind(
     update_request=None,
     read=_read,
     read_row=_read_row,
-    namespace=lambda body: f"project {body['metadata']['projectId']}",
+    namespace=lambda body: f"project {body['metadata'].get('projectId') or body['metadata'].get('project')}",
     references=(
         Reference(("metadata", "project"), "project", "projectId"),
         Reference(("metadata", "cluster"), "cluster", "clusterId"),
     ),
-    has_phase=True,
+    phases=("Running", "Stopped"),
     gpus=_gpus,
 )

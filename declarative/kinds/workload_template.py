@@ -146,18 +146,26 @@ def _update_request(body: FrozenMap) -> Mapping[str, Any]:
 
 def _namespace(meta: Mapping[str, Any]) -> str:
     scope = meta["scope"]
-    return f"{scope} {meta.get(f'{scope}Id') or ''}".strip()
+    return f"{scope} {meta.get(f'{scope}Id') or meta.get(scope) or ''}".strip().lower()
+
+
+def _asked(assets: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The assets of an answer as a request would ask for them: ids instead of objects."""
+    asked = dict(assets)
+    for name in ("environment", "compute"):
+        if isinstance(asked.get(name), Mapping):
+            asked[name] = asked[name]["id"]
+    sources = [{key: value for key, value in one.items() if key != "name"} for one in asked.get("datasources") or ()]
+    return {**asked, "datasources": sources} if "datasources" in asked else asked
 
 
 def _read(answer: Mapping[str, Any]) -> Observed:
     meta, spec = answer["meta"], answer["spec"]
-    assets = dict(spec.get("assets") or {})
-    for name in ("environment", "compute"):
-        if isinstance(assets.get(name), Mapping):
-            assets[name] = assets[name]["id"]
+    # What this release does not know stays: an update has to send it back, or it is erased.
+    kept = {name: value for name, value in spec.items() if name != "distributed"}
     body = {
         "metadata": known(shape_of(CreationMeta), meta),
-        "spec": known(shape_of(RequestSpec), {**spec, "assets": assets}),
+        "spec": {**kept, "assets": _asked(spec.get("assets") or {})},
     }
     project = meta.get("projectId")
     return Observed(

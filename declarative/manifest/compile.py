@@ -10,7 +10,7 @@ from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
 from declarative.kinds.check import check, described, shown
 from declarative.kinds.kind import Kind
-from declarative.manifest.document import Document, decode, parse
+from declarative.manifest.document import Document, Parsed, decode, parse
 from declarative.manifest.envelope import API_VERSION, addresses, lifecycle, manifest_model
 from declarative.manifest.files import ManifestFile
 from declarative.manifest.template import Templates
@@ -20,11 +20,6 @@ from declarative.model.resource import Resource
 from declarative.model.value import EMPTY, FrozenMap, Path, dig
 
 _TOP = frozenset({"apiVersion", "kind", "metadata", "desiredPhase", "lifecycle", "dependsOn", "spec"})
-# After these, nobody knows which manifests the file would have had.
-_UNREAD = frozenset(
-    {"Malformed YAML", "Malformed template", "Failing template", "Endless template", "Missing file", "Not UTF-8",
-     "Undefined variable", "Undefined name", "Unreadable file", "Document too large", "Value that contains itself"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +34,7 @@ class Compiled:
     def locate(self, resource: Resource, path: Path) -> Position:
         """The place of a value of a resource. Compiles its file anew: places are too many to keep, and rarely asked for."""
         for file in self.files:
-            documents, _ = _documents(file, self.templates)
-            for document in documents:
+            for document in _documents(file, self.templates).documents:
                 # A loop makes many resources at one place.
                 if document.where == resource.where and _address_text(document) == str(resource.address):
                     return document.locate(path)
@@ -52,22 +46,23 @@ def compile_files(files: Iterable[ManifestFile], templates: Templates) -> Compil
     files = tuple(files)
     compiler = _Compiler()
     for file in files:
-        documents, diagnostics = _documents(file, templates)
-        compiler.diagnostics += diagnostics
-        for document in documents:
-            compiler.add(document, {one.where for one in diagnostics})
+        found = _documents(file, templates)
+        compiler.diagnostics += found.diagnostics
+        compiler.unread = compiler.unread or not found.complete
+        for document in found.documents:
+            compiler.add(document, {one.where for one in found.diagnostics})
     compiler.check_references()
     resources = tuple(sorted(compiler.resources.values(), key=lambda resource: resource.address))
-    found = dict.fromkeys((*compiler.diagnostics, *compiler.findings.values()))
-    return Compiled(resources, tuple(sorted(found, key=lambda one: one.where or Position(""))), files, templates)
+    told = dict.fromkeys((*compiler.diagnostics, *compiler.findings.values()))
+    return Compiled(resources, tuple(sorted(told, key=lambda one: one.where or Position(""))), files, templates)
 
 
-def _documents(file: ManifestFile, templates: Templates) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+def _documents(file: ManifestFile, templates: Templates) -> Parsed:
     try:
         text = _text(file)
         rendered = templates.render(text, file.name)
     except ProjectError as error:
-        return (), error.diagnostics
+        return Parsed((), error.diagnostics, complete=False)
     return parse(rendered.text, file.name, rendered.source_map)
 
 
@@ -90,6 +85,8 @@ class _Compiler:
         self.references: list[tuple[Document, Path, str]] = []
         # Addresses of manifests that are there, but broken; None where it cannot even be told which one it is.
         self.broken: set[str | None] = set()
+        # Whether there are files of which nobody knows which manifests they would have had.
+        self.unread = False
 
     def add(self, document: Document, told: Set[Position | None]) -> None:
         """Checks one document and takes it up as a resource where it is sound. `told` are places of known mistakes."""
@@ -124,8 +121,7 @@ class _Compiler:
 
     def _is_first(self, resource: Resource, document: Document) -> bool:
         metadata = resource.body["metadata"]
-        place = metadata.get("projectId") or metadata.get("project") or metadata.get("scope")
-        name = (resource.address.kind, resource.name, str(place))
+        name = (resource.address.kind, kinds.kind_named(resource.address.kind).namespace(resource.body), resource.name)
         if resource.address in self.resources:
             self._report_twice(document, "key", f"The address {resource.address}", self.resources[resource.address])
             return False
@@ -145,7 +141,7 @@ class _Compiler:
 
     def check_references(self) -> None:
         """Addresses that manifests refer to have to be there. Those of broken manifests are."""
-        if None in self.broken or any(one.summary in _UNREAD for one in self.diagnostics):
+        if None in self.broken or self.unread:
             return
         known = {str(address) for address in self.resources} | {text for text in self.broken if text}
         for document, path, text in self.references:

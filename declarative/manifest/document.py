@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -104,16 +104,28 @@ class Document:
         return Diagnostic(violation.summary, violation.detail, violation.hint, where)
 
 
-def parse(text: str, file: str, places: Places | None = None) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+class Parsed(NamedTuple):
+    """The documents of a text, empty ones left out, and what is wrong with them.
+
+    Unless `complete`, nobody knows which documents the text would have had beside these.
+    """
+
+    documents: tuple[Document, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    complete: bool
+
+
+def parse(text: str, file: str, places: Places | None = None) -> Parsed:
     """All documents of a text, empty ones left out, and what is wrong with them.
 
     `file` names it in diagnostics; `places` leads from the text to what the author typed, if that is not the text itself.
     """
     places = places or Verbatim(file, text)
     if bad := bad_character(text, places):
-        return (), (bad,)
+        return Parsed((), (bad,), complete=False)
     documents: list[Document] = []
     diagnostics: list[Diagnostic] = []
+    complete = True
     try:
         for node in _nodes(text):
             builder = _Builder(places)
@@ -121,9 +133,11 @@ def parse(text: str, file: str, places: Places | None = None) -> tuple[tuple[Doc
             diagnostics += builder.diagnostics
             if value is not None:
                 documents.append(Document(value, file, node, places))
+            complete = complete and (value is not None or not builder.diagnostics)
     except yaml.YAMLError as error:
         diagnostics.append(explain(error, text, places))
-    return tuple(documents), tuple(diagnostics)
+        complete = False
+    return Parsed(tuple(documents), tuple(diagnostics), complete)
 
 
 def decode(data: bytes, file: str) -> str:

@@ -10,7 +10,6 @@ from pydantic import Field, create_model
 
 from declarative.kinds.fields.base import Fields
 from declarative.kinds.kind import Kind
-from declarative.kinds.training import DesiredPhase
 from declarative.model.address import Address
 from declarative.model.resource import Lifecycle, OnFinished
 from declarative.model.value import FrozenMap
@@ -65,7 +64,7 @@ def manifest_model(kind: Kind) -> type[Fields]:
     }
     if kind.has_phase:
         fields["desiredPhase"] = (
-            DesiredPhase | None,
+            Literal[kind.phases] | None,
             Field(None, description="Running or Stopped: suspending and resuming are desired state."),
         )
     fields |= {

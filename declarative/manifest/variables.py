@@ -126,7 +126,7 @@ def from_option(option: str, declarations: Mapping[str, Any]) -> Given | Diagnos
 def from_file(path: Path) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
     """The values of a `--var-file`: a YAML mapping of names to values."""
     try:
-        documents, diagnostics = parse(decode(path.read_bytes(), str(path)), str(path))
+        documents, diagnostics, _ = parse(decode(path.read_bytes(), str(path)), str(path))
     except OSError as error:
         return (), (Diagnostic("Unreadable variable file", f"{path}: {error.strerror}."),)
     except ProjectError as error:
@@ -152,7 +152,7 @@ def _typed(text: str, declared: Mapping[str, Any] | None) -> Value:
     """Text from outside as a value: text stays text, everything else is read as YAML."""
     if declared is None or declared.get("type", "string") == "string":
         return text
-    documents, diagnostics = parse(text, "")
+    documents, diagnostics, _ = parse(text, "")
     return text if diagnostics or len(documents) != 1 else documents[0].value
 
 

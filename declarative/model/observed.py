@@ -26,18 +26,20 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Computed from one answer; `phase` is the server's own word, or None where the kind has none."""
+    """Computed from one answer.
+
+    `phase` is the server's own word, or None where the kind has none. `holds` says that it has devices now, as far as the
+    phase tells.
+    """
 
     presence: Presence
     progress: Progress
     phase: str | None = None
+    holds: bool = False
 
     @property
     def finished(self) -> bool:
         return self.progress in (Progress.FINISHED, Progress.FAILED)
-
-
-GONE = Readiness(Presence.GONE, Progress.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,11 @@ class Change:
 
     `before` and `after` have the shape of a manifest; None for absent. `merged` is the body that a full replacement sends
     (updates in place only). `adopts` says that the state has something to record before any call: an interrupted create
-    that was found to have happened, or bookkeeping that changed. `awaits` is the object whose end frees the name.
-    `finished` says that the live object is a run that has ended. `deposed` is the old object that an interrupted create-before-destroy replacement left behind.
-    `fingerprint` sums up what the change was planned against: the record and the live object.
+    that was found to have happened, or bookkeeping that changed. `depended_on` are the dependencies of the last apply:
+    the object lets go of them before they are deleted. `awaits` is the id of the object whose end frees the name,
+    `deposed` that of an old object that an interrupted create-before-destroy replacement left behind. `finished` says
+    that the live object is a run that has ended. `fingerprint` sums up what the change was planned against: the record
+    and the live object.
     """
 
     address: Address
@@ -69,6 +71,7 @@ class Change:
     adopts: bool = False
     disruption: Disruption | None = None
     depends_on: tuple[Address, ...] = ()
+    depended_on: tuple[Address, ...] = ()
     prevent_destroy: bool = False
     keep_on_destroy: bool = False
     finished: bool = False

@@ -17,7 +17,7 @@ class OnFinished(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How a resource may come and go. The words are the manifest's; see `kinds.manifest.LifecycleSpec`."""
+    """How a resource may come and go. The words are the manifest's; see `manifest.envelope.LifecycleSpec`."""
 
     prevent_destroy: bool = False
     keep_on_destroy: bool = False
@@ -29,9 +29,10 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One manifest, compiled. `metadata` and `spec` are as the author wrote them, after templating.
+    """One manifest, compiled.
 
-    `body` is the part that the control plane knows: `metadata`, `desiredPhase` where written, and `spec`.
+    `body` is the part that the control plane knows, as the author wrote it: `metadata` but for its key, `desiredPhase`
+    where written, and `spec`. `where` is the place of the document.
     """
 
     address: Address

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,28 +64,39 @@ def _prevent_destroy(plan: Plan) -> Iterator[Refusal]:
 
 
 def _disruption(plan: Plan) -> Iterator[Refusal]:
-    stopping = [change for change in plan.changes if change.disruption is not None]
-    if stopping:
-        each = ", ".join(
-            f"{one.address} ({one.disruption.phase}, {_gpus(one.disruption.gpus)})"
-            for one in stopping
-            if one.disruption
-        )
+    stops = stopping(plan)
+    if stops:
         yield Refusal(
-            Guard.DISRUPTION,
-            Diagnostic("Running work would stop", f"This plan stops {each}.", "allow it with --allow disruption"),
+            Guard.DISRUPTION, Diagnostic("Running work would stop", stops, "allow it with --allow disruption")
         )
 
 
-def _gpus(count: float) -> str:
-    return f"{count:g} GPU{'' if count == 1 else 's'}"
+def stopping(plan: Plan) -> str | None:
+    """What the plan stops that runs, as a sentence; None when nothing does."""
+    stopped = [(change.address, change.disruption) for change in plan.changes if change.disruption]
+    if not stopped:
+        return None
+    each = some(f"{address} ({one.phase}, {counted_gpus(one.gpus)})" for address, one in stopped)
+    total = counted_gpus(sum(one.gpus for _, one in stopped))
+    return f"This plan stops {each}{f': {total} in all' if len(stopped) > 1 else ''}."
+
+
+def counted_gpus(number: float) -> str:
+    """`0.5 GPU`, `1 GPU`, `8 GPUs`."""
+    return f"{number:g} {'GPU' if number <= 1 else 'GPUs'}"
+
+
+def some(items: Iterable[object], limit: int = 5) -> str:
+    """The first of many, and how many more there are."""
+    named = [str(item) for item in items]
+    return ", ".join(named[:limit]) + (f" and {len(named) - limit} more" if len(named) > limit else "")
 
 
 def _mass_change(plan: Plan, recorded: int) -> Iterator[Refusal]:
     ending = [change for change in plan.changes if _ends(change)]
     if not plan.destroy and recorded >= MASS_MINIMUM and len(ending) > MASS_SHARE * recorded:
         detail = (
-            f"This plan deletes or replaces {len(ending)} of {recorded} recorded resources: {_some(ending)}. "
+            f"This plan deletes or replaces {len(ending)} of {recorded} recorded resources: {_named(ending)}. "
             f"More than {MASS_SHARE:.0%} at once may be a mistake."
         )
         yield Refusal(
@@ -95,11 +106,10 @@ def _mass_change(plan: Plan, recorded: int) -> Iterator[Refusal]:
 
 def _empty(plan: Plan, recorded: int, desired: int) -> Iterator[Refusal]:
     if not plan.destroy and not desired and recorded:
-        detail = f"The manifests are empty, but the state owns {recorded} resource{'' if recorded == 1 else 's'}: {_some(plan.changes)}."
+        detail = f"The manifests are empty, but the state owns {recorded} resource{'' if recorded == 1 else 's'}: {_named(plan.changes)}."
         hint = "check the paths, or allow it with --allow empty"
         yield Refusal(Guard.EMPTY, Diagnostic("Everything would be destroyed", detail, hint))
 
 
-def _some(changes: Collection[Change], limit: int = 5) -> str:
-    named = [str(change.address) for change in changes]
-    return ", ".join(named[:limit]) + (f" and {len(named) - limit} more" if len(named) > limit else "")
+def _named(changes: Iterable[Change]) -> str:
+    return some(change.address for change in changes)

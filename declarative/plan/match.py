@@ -42,7 +42,7 @@ def _is_same(one: Value, other: Value, keys: tuple[str, ...]) -> bool:
     for key in keys:
         name, other_name = one.get(key), other.get(key)
         if name is not None and other_name is not None:
-            return bool(name == other_name)
+            return bool(_plain(key, name) == _plain(key, other_name))
     return False
 
 
@@ -54,4 +54,9 @@ def item_name(item: Value, keys: tuple[str, ...]) -> str:
 def _names(item: Value, keys: tuple[str, ...]) -> Iterator[tuple[str, Value]]:
     """The keys that an item has, with their values."""
     if isinstance(item, Mapping):
-        yield from ((key, item[key]) for key in keys if item.get(key) is not None)
+        yield from ((key, _plain(key, item[key])) for key in keys if item.get(key) is not None)
+
+
+def _plain(key: str, name: Value) -> Value:
+    """A name as it compares: case means nothing to a UUID."""
+    return name.lower() if key == "id" and isinstance(name, str) else name

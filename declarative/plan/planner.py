@@ -13,20 +13,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
 from declarative.kinds.kind import Kind
 from declarative.model.address import Address
-from declarative.model.observed import Observed, Presence, Progress
+from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Action, Change, Disruption, Plan
 from declarative.model.record import Operation, Record
 from declarative.model.resource import OnFinished, Resource
 from declarative.model.value import EMPTY, digest
 from declarative.plan.bodies import phases, prior, seen
 from declarative.plan.diff import Comparison, compare
+from declarative.plan.names import Conflict, Name, claimed
 from declarative.plan.settle import settled, taken_up, without_phase
 
 NEW_RUN = "the run has finished; a changed manifest is a new run"
@@ -41,7 +41,7 @@ class Live:
     """
 
     by_id: Mapping[str, Observed]
-    by_name: Mapping[tuple[str, str, str], Observed]
+    by_name: Mapping[Name, Observed]
     taken_up: Mapping[Address, Observed] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
 
@@ -64,23 +64,20 @@ class Origin:
 
 def plan(
     resources: Iterable[Resource], records: Iterable[Record], live: Live, origin: Origin
-) -> tuple[Plan, tuple[Diagnostic, ...]]:
+) -> tuple[Plan, tuple[Conflict, ...]]:
     """The plan that makes `live` what `resources` say, and the conflicts that forbid it."""
     desired = {resource.address: resource for resource in resources}
     recorded = {record.address: record for record in records}
-    changes = {address: _undesired(record, live) for address, record in recorded.items() if address not in desired}
-    # The name of what this plan deletes is free for what it creates.
-    leaving = {change.id for change in changes.values() if change.action is Action.DELETE}
-    conflicts: list[Diagnostic] = []
-    for address in sorted(desired):
-        found = _desired(desired[address], recorded.get(address), live, leaving)
-        if isinstance(found, Diagnostic):
-            conflicts.append(found)
-        else:
-            changes[address] = found
+    changes = {
+        address: _desired(desired[address], recorded.get(address), live)
+        if address in desired
+        else _undesired(recorded[address], live)
+        for address in sorted(desired.keys() | recorded.keys())
+    }
     _replace_when(changes, desired)
-    ordered = tuple(_harmless(changes[address]) for address in sorted(changes))
-    return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), tuple(conflicts)
+    changes, conflicts = claimed(changes, desired, live.by_name)
+    ordered = tuple(_harmless(change) for change in changes.values())
+    return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), conflicts
 
 
 def destruction(records: Iterable[Record], live: Live, origin: Origin) -> Plan:
@@ -118,9 +115,7 @@ def _undesired(record: Record, live: Live) -> Change:
     return change if change.reason else replace(change, reason="it is no longer in the manifests")
 
 
-def _desired(
-    resource: Resource, recorded: Record | None, live: Live, leaving: Collection[str | None]
-) -> Change | Diagnostic:
+def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change:
     record = settled(recorded, live.taken_up.get(recorded.address)) if recorded else None
     observed = _there(record, live) if record else None
     change = Change(
@@ -129,6 +124,7 @@ def _desired(
         after=resource.body,
         deposed=_deposed(record, live) if record else None,
         depends_on=resource.depends_on,
+        depended_on=record.depends_on if record else (),
         prevent_destroy=resource.lifecycle.prevent_destroy,
         keep_on_destroy=resource.lifecycle.keep_on_destroy,
         fingerprint=_fingerprint(recorded, observed),
@@ -136,7 +132,7 @@ def _desired(
     )
     if record is not None and observed is not None and observed.readiness.presence is Presence.LIVE:
         reason = "an interrupted create is taken up" if record is not recorded else None
-        adopts = record is not recorded or _has_news(resource, record, observed)
+        adopts = record is not recorded or _has_news(resource, record, observed, change.deposed)
         return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason))
     if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
         if not _finished(resource, record).fields:
@@ -146,28 +142,13 @@ def _desired(
             change = replace(change, id=record.id, before=record.applied, finished=True, adopts=news)
             return replace(change, action=Action.NO_OP, reason=reason)
         change = replace(change, reason=NEW_RUN)
-    return _new(resource, record, live, leaving, change)
-
-
-def _new(
-    resource: Resource, record: Record | None, live: Live, leaving: Collection[str | None], change: Change
-) -> Change | Diagnostic:
-    """The change of a resource that has to be created, or the conflict with the object that has its name."""
-    kind = kinds.kind_named(resource.address.kind)
-    holder = None
-    if not resource.body["metadata"].get("useGivenNameAsPrefix"):
-        holder = live.by_name.get((kind.name, kind.namespace(resource.body), resource.name))
-    if holder is not None and holder.readiness.presence is Presence.LIVE and holder.id not in leaving:
-        return Diagnostic(
-            "Name already taken",
-            f"{resource.address} would be created, but {kind.name} {resource.name} already exists in {holder.namespace} "
-            f"with the id {holder.id}, and does not belong to it.",
-            "give the manifest another `metadata.name`, or delete the existing object",
-            resource.where,
-        )
+    elif record is not None and observed is not None and not _deletes(record):
+        # It may be a finished run that deletes itself; once it is gone, its last phase can be asked for.
+        reason = "it is being deleted, but not by this state; plan again when it is gone"
+        return replace(change, action=Action.NO_OP, id=record.id, before=record.applied, reason=reason)
     known_before = record is not None and record.applied is not None
-    reason = "it is gone from the control plane" if known_before else None
-    return replace(change, reason=change.reason or reason, awaits=holder.id if holder else None)
+    gone = "it is gone from the control plane" if known_before else None
+    return replace(change, reason=change.reason or gone)
 
 
 def _existing(resource: Resource, record: Record, observed: Observed, change: Change) -> Change:
@@ -233,9 +214,10 @@ def _deposed(record: Record, live: Live) -> str | None:
 
 def _ran(record: Record, live: Live) -> bool:
     """Whether the recorded run has finished and then went by itself, not by an interrupted delete of ours."""
-    if record.id is None or (record.intent is not None and record.intent.operation is Operation.DELETE):
+    if record.id is None or _deletes(record):
         return False
-    return record.finished or record.id in live.finished
+    last = live.by_id.get(record.id)
+    return record.finished or record.id in live.finished or (last is not None and last.readiness.finished)
 
 
 def _finished(resource: Resource, record: Record) -> Comparison:
@@ -245,7 +227,7 @@ def _finished(resource: Resource, record: Record) -> Comparison:
     return compare(kind, without_phase(resource.body), ran, ran, resource.lifecycle.ignore_changes)
 
 
-def _has_news(resource: Resource, record: Record, observed: Observed) -> bool:
+def _has_news(resource: Resource, record: Record, observed: Observed, deposed: str | None) -> bool:
     """Whether the state has something to record although nothing has to be called."""
     return (
         record.intent is not None
@@ -253,15 +235,26 @@ def _has_news(resource: Resource, record: Record, observed: Observed) -> bool:
         or record.keep_on_destroy != resource.lifecycle.keep_on_destroy
         or record.prevent_destroy != resource.lifecycle.prevent_destroy
         or record.finished != observed.readiness.finished
+        or (record.previous_id is not None and deposed is None)
     )
 
 
 def _disruption(kind: Kind, record: Record, observed: Observed | None) -> Disruption | None:
     """What would be lost if the object stopped now."""
-    if observed is None or observed.readiness.progress is not Progress.READY or not kind.has_phase:
+    if observed is None or not observed.readiness.holds or _was_stopping(record):
         return None
     gpus = kind.gpus(record.applied or EMPTY)
     return Disruption(observed.readiness.phase or "Unknown", gpus) if gpus else None
+
+
+def _deletes(record: Record) -> bool:
+    """Whether a delete of ours was interrupted."""
+    return record.intent is not None and record.intent.operation is Operation.DELETE
+
+
+def _was_stopping(record: Record) -> bool:
+    """Whether its suspension was agreed to, but never heard of."""
+    return record.intent is not None and record.intent.operation is Operation.SUSPEND
 
 
 def _fingerprint(record: Record | None, observed: Observed | None) -> str:

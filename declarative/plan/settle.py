@@ -60,7 +60,11 @@ def settled(record: Record, made: Observed | None) -> Record:
     """The record as it would stand had the answer come; `made` is the object that was taken up, if any."""
     if made is None or record.intent is None:
         return record
-    return replace(record, id=made.id, previous_id=record.id, applied=record.intent.body, intent=None)
+    asked = record.intent.body
+    # One that is to be stopped runs until it is suspended; that was agreed to with its creation.
+    suspends = asked is not None and asked.get("desiredPhase") == "Stopped"
+    pending = replace(record.intent, operation=Operation.SUSPEND) if suspends else None
+    return replace(record, id=made.id, previous_id=record.id, applied=asked, intent=pending)
 
 
 def _carries(record: Record, observed: Observed) -> bool:

@@ -91,7 +91,7 @@ class _Builder:
                 id=id,
                 body=change.before if operation is Operation.DELETE else change.after,
                 merged=change.merged if operation is Operation.UPDATE else None,
-                awaits=change.awaits if operation is Operation.CREATE else None,
+                awaits=change.awaits if operation in (Operation.CREATE, Operation.UPDATE) else None,
                 needs=tuple(dict.fromkeys((*needs, *earlier))),
                 change=change,
             )
@@ -112,6 +112,12 @@ class _Builder:
                     needs[mine].update(self.arriving[dependency])
                 for theirs in self.leaving[dependency]:
                     needs[theirs].update(self.before_leaving(dependency, change))
+            for former in set(change.depended_on) - set(change.depends_on):
+                gone = self.changes.get(former)
+                # What takes over the name of a former dependency has to come after it.
+                if gone is not None and gone.action is Action.DELETE and gone.id != change.awaits:
+                    for theirs in self.leaving[former]:
+                        needs[theirs].update(self.arriving[change.address], self.leaving[change.address])
         return tuple(replace(step, needs=tuple(sorted(needs[step.index]))) for step in self.made)
 
     def before_leaving(self, dependency: Address, change: Change) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,7 +53,8 @@ async def resolve(
     """The resources with ids in place of names, and the names that could not be resolved."""
     resources = tuple(resources)
     needed = {reference.collection for resource in resources for reference, _, _ in _uses(resource)}
-    names = {collection: await _names(transport, COLLECTIONS[collection]) for collection in sorted(needed)}
+    found = await asyncio.gather(*(_names(transport, COLLECTIONS[collection]) for collection in sorted(needed)))
+    names = dict(zip(sorted(needed), found, strict=True))
     unresolved: list[Unresolved] = []
     return tuple(_resolved(resource, names, unresolved) for resource in resources), tuple(unresolved)
 

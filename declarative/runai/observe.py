@@ -32,24 +32,34 @@ async def observe(
 ) -> Observation:
     """Reads all objects of the kinds. `wants_body` picks those whose whole body is needed, though the list has none."""
     records = tuple(records)
-    observed: list[Observed] = []
-    finished: set[str] = set()
-    for name in sorted(set(kind_names)):
-        kind = kinds.kind_named(name)
-        mine = [record for record in records if record.address.kind == name]
-        try:
-            seen = [row async for row in rows(transport, kind)]
-        except Refused as refused:
-            if refused.status not in NOT_LISTED:
-                raise
-            seen = await _each(transport, kind, _owned(mine))
-        else:
-            # A listing may lag behind, or lose a row that moves from one page to another while it is read: before an
-            # object is believed gone, it is asked for by its id.
-            seen += await _each(transport, kind, _owned(mine) - {one.id for one in seen})
-            finished |= await _finished(transport, kind, mine, seen)
-        observed += await _with_bodies(transport, kind, seen, wants_body)
-    return Observation(tuple(observed), frozenset(finished))
+    seen = await asyncio.gather(
+        *(
+            _of_kind(
+                transport, kinds.kind_named(name), [one for one in records if one.address.kind == name], wants_body
+            )
+            for name in sorted(set(kind_names))
+        )
+    )
+    return Observation(
+        tuple(one for observation in seen for one in observation.observed),
+        frozenset(one for observation in seen for one in observation.finished),
+    )
+
+
+async def _of_kind(
+    transport: Transport, kind: Kind, mine: list[Record], wants_body: Callable[[Observed], bool]
+) -> Observation:
+    try:
+        seen = [row async for row in rows(transport, kind)]
+    except Refused as refused:
+        if refused.status not in NOT_LISTED:
+            raise
+        seen = []
+    # Not every tenant has the list; and it may lag behind, or lose a row that moves from one page to another while it is
+    # read. Before an object is believed gone, it is asked for by its id.
+    seen += await _each(transport, kind, _owned(mine) - {one.id for one in seen})
+    finished = await _finished(transport, kind, mine, seen)
+    return Observation(tuple(await _with_bodies(transport, kind, seen, wants_body)), frozenset(finished))
 
 
 def _owned(records: Iterable[Record]) -> set[str]:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -34,7 +35,7 @@ class Transport:
     """Talks to one control plane. Use as an asynchronous context manager.
 
     `endpoint` is a base URL. With `read_only` anything but a GET is refused before it is sent. `inner` replaces the
-    network, for the embedded control plane.
+    network, for the embedded control plane. `trace` hears every exchange: method, path, status, milliseconds.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Transport:
         parallelism: int = 10,
         ca_bundle: str | None = None,
         read_only: bool = False,
+        trace: Callable[[str], None] | None = None,
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.read_only = read_only
+        self._trace = trace
         self._turns = asyncio.Semaphore(parallelism)
         self._client = httpx.AsyncClient(
             base_url=self.endpoint,
@@ -95,7 +98,10 @@ class Transport:
         for attempt in range(RETRIES + 1):
             try:
                 async with self._turns:
+                    began = time.monotonic()
                     response = await self._client.request(method, path, params=parameters, json=body)
+                if self._trace:
+                    self._trace(f"{method} {path} {response.status_code} {(time.monotonic() - began) * 1000:.0f} ms")
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failure = _unreachable(self.endpoint, method, path, error)
                 if attempt == RETRIES or isinstance(error, httpx.ConnectError) or not (safe or not failure.ambiguous):

@@ -10,8 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from declarative import __version__
 from declarative.kinds.fields.base import Fields
+from declarative.kinds.training import Phase
 from declarative.sandbox import store
-from declarative.sandbox.phases import FINISHED, GONE, clock_of
+from declarative.sandbox.phases import FINISHED, GOING, GONE, clock_of
 from declarative.sandbox.trainings import course, turn
 from declarative.sandbox.wire import Answer, Call, accepted, conforming, json_object, missing
 
@@ -69,14 +70,29 @@ class SandboxSettings(Fields):
     speed: Speed = Field(1, description="How fast phases move, times the usual; instant leaves no time between.")
     tokenLifetimeSeconds: Seconds = Field(3600, description="Seconds for which tokens are good that are issued later.")
     policy: Policy = Field(default_factory=Policy, description="What is added to specs.")
+    refuseLists: bool = Field(False, description="Whether the list of workloads is refused with 403: no permission.")
+    refuseDeletedList: bool = Field(
+        False, description="Whether the list of deleted workloads (deleted=true) is refused with 400: not supported."
+    )
+    goneAnswers: Literal["404", "deletedAt", "desiredPhase"] = Field(
+        "404",
+        description="How a training that is gone is answered for two weeks: by 404, or by 200, where nothing but a time"
+        " in deletedAt tells it, or nothing but the desiredPhase Deleted, with no actualPhase.",
+    )
 
 
 class PhaseRequest(Fields):
     """Puts a workload into a phase."""
 
-    phase: Literal["Completed", "Failed", "Running", "Pending", "Degraded", "Stopped", "Unknown"] = Field(
-        description="Phase in which the workload is from now on, and stays. Pending is preempted."
+    phase: Phase = Field(
+        description="Phase in which the workload is from now on, and stays until it is told otherwise. Pending is"
+        " preempted; one that is Deleting or Terminating is stuck there."
     )
+
+
+_WANTED = {"Stopped": "Stopped", "Stopping": "Stopped", **dict.fromkeys(GOING, "Deleted")}
+# These say nothing of what is wanted.
+_UNWANTED = (*FINISHED, "Unknown")
 
 
 def about(call: Call) -> Answer:
@@ -125,8 +141,8 @@ def put_in_phase(call: Call) -> Answer:
     workload, desired = _live(call)
     phase = conforming(PhaseRequest, json_object(call.body))["phase"]
     finished = call.moment.wall if phase in FINISHED else None
-    wanted = {"Stopped": "Stopped", **dict.fromkeys(("Running", "Pending", "Degraded"), "Running")}
-    turn(call, workload, phase, wanted.get(phase, desired), finished=finished)
+    keeps = phase in _UNWANTED and desired != "Deleted"
+    turn(call, workload, phase, desired if keeps else _WANTED.get(phase, "Running"), finished=finished)
     return accepted()
 
 
@@ -140,10 +156,10 @@ def remove(call: Call) -> Answer:
 
 
 def _live(call: Call) -> tuple[str, str]:
-    """Id and desired phase of the workload; 404 when it is gone or going."""
+    """Id and desired phase of the workload; 404 when it is gone."""
     workload = call.id("workloadId", "Workload")
     row = call.rows.execute("SELECT * FROM workloads WHERE id = ?", (workload,)).fetchone()
-    if row is None or course(row).phase(call.moment) in (GONE, "Deleting"):
+    if row is None or course(row).phase(call.moment) == GONE:
         raise missing("Workload", workload)
     return workload, row["desired"]
 

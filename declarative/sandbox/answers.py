@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from declarative.kinds.fields.base import UUID
 from declarative.kinds.shape import ListOf, Object, Sameness, Scalar, Shape
 
 INJECTED = ("labels", "annotations", "environmentVariables")
@@ -27,6 +28,8 @@ def filled(shape: Shape, value: Any) -> Any:
         return items
     if isinstance(shape, Scalar) and shape.sameness is Sameness.QUANTITY and isinstance(value, str):
         return _carried(value)
+    if isinstance(shape, Scalar) and shape.sameness is Sameness.IDENTIFIER and UUID.fullmatch(str(value)):
+        return str(value).lower()
     return value
 
 

@@ -73,20 +73,10 @@ def _untitled(node: Any) -> Any:
 
 
 def _paths() -> dict[str, Any]:
-    return {**_workload_paths(), **_template_paths(), **_directory_paths(), **_admin_paths()}
+    return {**_shared_paths(), **_training_paths(), **_template_paths(), **_directory_paths(), **_admin_paths()}
 
 
-def _workload_paths() -> dict[str, Any]:
-    path_id = part.path_id("workloadId", "Id of the training.")
-    create = part.operation(
-        "createTraining",
-        "Create a training.",
-        {202: part.ref("TrainingAnswer")},
-        (400, 401, 403, 409),
-        body="TrainingCreateRequest",
-    )
-    create["responses"]["400"]["content"]["application/json"]["schema"] = part.ref("SubmissionError")
-    under_way = {202: part.ref("Accepted")}
+def _shared_paths() -> dict[str, Any]:
     return {
         "/api/v1/token": {
             "post": part.operation(
@@ -103,10 +93,25 @@ def _workload_paths() -> dict[str, Any]:
                 "listWorkloads",
                 "List workloads of all types, without their specs.",
                 {200: part.ref("WorkloadsPage")},
-                (400, 401),
+                (400, 401, 403),
                 parameters=part.WORKLOAD_QUERY,
             )
         },
+    }
+
+
+def _training_paths() -> dict[str, Any]:
+    path_id = part.path_id("workloadId", "Id of the training.")
+    create = part.operation(
+        "createTraining",
+        "Create a training.",
+        {202: part.ref("TrainingAnswer")},
+        (400, 401, 403, 409),
+        body="TrainingCreateRequest",
+    )
+    create["responses"]["400"]["content"]["application/json"]["schema"] = part.ref("SubmissionError")
+    under_way = {202: part.ref("Accepted")}
+    return {
         "/api/v1/workloads/trainings": {"post": create},
         _TRAINING: {
             "parameters": [path_id],

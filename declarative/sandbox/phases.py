@@ -14,6 +14,7 @@ from typing import Any
 
 GONE = "Gone"
 FINISHED = ("Completed", "Failed")
+GOING = ("Deleting", "Terminating")
 DEFAULT_RETENTION_SECONDS = 30 * 24 * 3600
 SOFT_DELETED_SECONDS = 14 * 24 * 3600
 
@@ -31,15 +32,23 @@ _LONGEST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Now, in seconds: `wall` since 1970, `sandbox` since the sandbox was made."""
+    """Now, in seconds: `wall` since 1970, `sandbox` since the sandbox was made.
+
+    `speed` is how fast sandbox time has run since the wall time `steady`; infinity leaves no time between phases.
+    """
 
     wall: float
     sandbox: float
-    instant: bool = False
+    speed: float = 1.0
+    steady: float = 0.0
 
     def since(self, then: float) -> float:
         """Seconds of sandbox time since `then`."""
-        return math.inf if self.instant else max(0.0, self.sandbox - then)
+        return math.inf if self.speed == math.inf else max(0.0, self.sandbox - then)
+
+    def since_wall(self, then: float) -> float:
+        """Seconds of sandbox time since the wall time `then`; infinite where the speed was another one then."""
+        return math.inf if self.speed == math.inf or then < self.steady else (self.wall - then) * self.speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +62,15 @@ class Clock:
     def at(self, wall: float) -> Moment:
         passed = max(0.0, wall - self.wall)
         if isinstance(self.speed, str):  # "instant", the only word
-            return Moment(wall, self.sandbox + passed, instant=True)
-        return Moment(wall, self.sandbox + passed * self.speed)
+            return Moment(wall, self.sandbox + passed, math.inf, self.wall)
+        return Moment(wall, self.sandbox + passed * self.speed, self.speed, self.wall)
 
     def turned(self, wall: float, speed: float | str) -> Clock:
-        """The clock from `wall` on, at another speed."""
+        """The clock from `wall` on, at this speed."""
+        if speed == self.speed:
+            return self
         now = self.at(wall)
-        return Clock(wall, now.sandbox + (_LONGEST if now.instant else 0.0), speed)
+        return Clock(wall, now.sandbox + (_LONGEST if isinstance(self.speed, str) else 0.0), speed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +87,29 @@ class Course:
     deleted: float | None = None
     retention: float = DEFAULT_RETENTION_SECONDS
 
+    @property
+    def expires(self) -> float:
+        """The wall time at which its automatic deletion begins; infinity while it is not finished."""
+        return math.inf if self.finished is None else self.finished + max(0.0, self.retention)
+
     def phase(self, now: Moment) -> str:
-        if self.finished is not None and now.wall >= self.finished + max(0.0, self.retention):
-            return GONE
-        passed = now.since(self.began)
-        for phase, seconds in COURSES.get(self.name, ((self.name, math.inf),)):
-            if passed < seconds or seconds == math.inf:
-                return phase
-            passed -= seconds
-        raise AssertionError(self.name)
+        if now.wall >= self.expires:
+            return _along(COURSES["delete"], now.since_wall(self.expires))
+        return _along(COURSES.get(self.name, ((self.name, math.inf),)), now.since(self.began))
 
     def gone_at(self, now: Moment) -> float | None:
         """The wall time of the deletion, once the workload is gone."""
         if self.phase(now) != GONE:
             return None
-        if self.name == "delete":
-            return self.deleted
-        assert self.finished is not None
-        return self.finished + max(0.0, self.retention)
+        return self.deleted if self.name == "delete" else self.expires
+
+
+def _along(course: tuple[tuple[str, float], ...], passed: float) -> str:
+    for phase, seconds in course:
+        if passed < seconds or seconds == math.inf:
+            return phase
+        passed -= seconds
+    raise AssertionError(course)
 
 
 def stamp(wall: float) -> str:

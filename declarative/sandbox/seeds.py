@@ -144,6 +144,13 @@ COMPUTES = _by_id(
         {"gpuDevicesRequest": 0, "cpuCoreRequest": 8, "cpuMemoryRequest": "32G"},
         "No GPU",
     ),
+    _asset(
+        "8d4f5ec1-3a9e-4ea1-8c76-3c2c9c8c4f44",
+        "compute",
+        "four-gpus",
+        {"gpuDevicesRequest": 4, "cpuCoreRequest": 16, "cpuMemoryRequest": "64G"},
+        "Four whole GPUs",
+    ),
 )
 DATASOURCES = _by_id(
     _asset(
@@ -173,5 +180,18 @@ DATASOURCES = _by_id(
         "team-nfs",
         {"nfs": {"server": "nfs.example.com", "path": "/export/team", "mountPath": "/team", "readOnly": False}},
         "The team's share",
+    ),
+    _asset(
+        "c08391a5-74d2-42e5-8ab0-7a60d0e08388",
+        "git",
+        "trainer",
+        {
+            "git": {
+                "repository": "https://git.example.com/vision/trainer.git",
+                "branch": "main",
+                "path": "/workspace/src",
+            }
+        },
+        "Training code of the project vision",
     ),
 )

@@ -1,6 +1,6 @@
 """The SQLite file: one connection an application, one transaction a request.
 
-Several processes may share the file: writers take turns by BEGIN IMMEDIATE, and readers see what was committed.
+It bears a mark of its own, and a file without it is left as it is: a sandbox is reset lightly, a state is not. Several processes may share the file: writers take turns by BEGIN IMMEDIATE, and readers see what was committed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from declarative.settings import make_folder
 
 BUSY_SECONDS = 10.0
 LAYOUT = 1
+# "dsbx" in the header. A state has another one, so that neither is ever taken for the other.
+APPLICATION = 0x64736278
 
 _TABLES = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -60,31 +62,20 @@ DEFAULTS: dict[str, Any] = {
     "speed": 1,
     "tokenLifetimeSeconds": 3600,
     "policy": {"labels": {}, "annotations": {}, "environmentVariables": {}},
+    "refuseLists": False,
+    "refuseDeletedList": False,
+    "goneAnswers": "404",
 }
+_AWAY = "move it away, or name another file with the `--state` of `declarative sandbox`"
 
 
 class Store:
-    """The file at `path`, made where missing (mode 0600, with its folders)."""
+    """The file at `path`, made where missing (mode 0600, with its folders). Raises ControlPlaneError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._turn = threading.RLock()
-        try:
-            self._rows = _opened(path)
-            with self.transaction() as rows:
-                layout = rows.execute("PRAGMA user_version").fetchone()[0]
-                if layout == 0:
-                    _create(rows)
-        except (OSError, sqlite3.Error) as error:
-            raise _unusable(path, error) from error
-        if layout not in (0, LAYOUT):
-            raise ControlPlaneError(
-                Diagnostic(
-                    "The sandbox was written by another release",
-                    f"{path} has the layout {layout}, and this release reads {LAYOUT}.",
-                    "run `declarative sandbox reset`, which empties it, or remove the file",
-                )
-            )
+        self._rows = _opened(path, _checked)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -104,20 +95,7 @@ class Store:
 
 def reset(path: Path) -> None:
     """Brings the file back to its first state, also while servers have it open. Issued tokens stay valid."""
-    try:
-        rows = _opened(path)
-        try:
-            rows.execute("BEGIN IMMEDIATE")
-            if rows.execute("PRAGMA user_version").fetchone()[0] == LAYOUT:
-                empty(rows)
-            else:
-                _drop(rows)
-                _create(rows)
-            rows.commit()
-        finally:
-            rows.close()
-    except (OSError, sqlite3.Error) as error:
-        raise _unusable(path, error) from error
+    _opened(path, _emptied).close()
 
 
 def empty(rows: sqlite3.Connection) -> None:
@@ -140,19 +118,67 @@ def write(rows: sqlite3.Connection, settings: dict[str, Any]) -> None:
     )
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    make_folder(path.parent)
-    # SQLite gives its side files the mode of the file itself.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    rows = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    rows.row_factory = sqlite3.Row
+# --- opening ----------------------------------------------------------------------------------------------------------
+def _opened(path: Path, prepare: Callable[[sqlite3.Connection, Path], None]) -> sqlite3.Connection:
+    """A connection to the file, once `prepare` has looked at it and, in the same transaction, made it fit for use."""
     try:
-        _write_ahead(rows)
-    except BaseException:
-        rows.close()
-        raise
-    rows.execute("PRAGMA synchronous = NORMAL")
+        make_folder(path.parent)
+        if path.exists() and not path.is_file():
+            raise _foreign(path, "it is a folder" if path.is_dir() else "it is no regular file")
+        # SQLite gives its side files the mode of the file itself.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        rows = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        rows.row_factory = sqlite3.Row
+        try:
+            rows.execute("BEGIN IMMEDIATE")
+            prepare(rows, path)
+            rows.commit()
+            # Not before: it would write into a file that is not ours.
+            _write_ahead(rows)
+            rows.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            rows.close()
+            raise
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
     return rows
+
+
+def _checked(rows: sqlite3.Connection, path: Path) -> None:
+    """Makes the tables where there are none yet; refuses those of another release."""
+    layout = _layout(rows, path)
+    if layout == 0:
+        _create(rows)
+    elif layout != LAYOUT:
+        raise ControlPlaneError(
+            Diagnostic(
+                "The sandbox was written by another release",
+                f"{path} has the layout {layout}, and this release reads {LAYOUT}.",
+                "run `declarative sandbox reset`, which empties it, or remove the file",
+            )
+        )
+
+
+def _emptied(rows: sqlite3.Connection, path: Path) -> None:
+    if _layout(rows, path) == LAYOUT:
+        empty(rows)
+    else:
+        _drop(rows)
+        _create(rows)
+
+
+def _layout(rows: sqlite3.Connection, path: Path) -> int:
+    """The number of the layout, 0 where nothing is in the file yet; refuses a file that is not a sandbox's."""
+    application, layout = (int(rows.execute(f"PRAGMA {of}").fetchone()[0]) for of in ("application_id", "user_version"))
+    if application == APPLICATION:
+        return layout
+    tables = {row["name"] for row in rows.execute("SELECT name FROM sqlite_master")}
+    if not tables and application == layout == 0:
+        return 0
+    if application == 0 and tables.issuperset(_NAMES):
+        hint = "remove it, and the next command makes a new one; or name another file with `--state`"
+        raise _foreign(path, "an earlier release made it, before sandboxes bore a mark", hint)
+    raise _foreign(path, "it is a database of another program, or a state")
 
 
 def _write_ahead(rows: sqlite3.Connection) -> None:
@@ -160,8 +186,8 @@ def _write_ahead(rows: sqlite3.Connection) -> None:
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            if rows.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
-                return
+            rows.execute("PRAGMA journal_mode = WAL")
+            return
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
@@ -173,6 +199,7 @@ def _create(rows: sqlite3.Connection) -> None:
         if statement.strip():
             rows.execute(statement)
     write(rows, {**DEFAULTS, "key": secrets.token_hex(32), "wall": 0.0, "sandbox": 0.0})
+    rows.execute(f"PRAGMA application_id = {APPLICATION}")
     rows.execute(f"PRAGMA user_version = {LAYOUT}")
 
 
@@ -181,11 +208,14 @@ def _drop(rows: sqlite3.Connection) -> None:
         rows.execute(f"DROP TABLE IF EXISTS {name}")
 
 
+def _foreign(path: Path, found: str, hint: str = _AWAY) -> ControlPlaneError:
+    detail = f"{path}: {found}. It was left as it is."
+    return ControlPlaneError(Diagnostic("This file is not a sandbox's", detail, hint))
+
+
 def _unusable(path: Path, error: Exception) -> ControlPlaneError:
-    return ControlPlaneError(
-        Diagnostic(
-            "The sandbox's file cannot be used",
-            f"{path}: {error}.",
-            "check the folder's permissions, or remove the file when it is no sandbox",
-        )
-    )
+    if isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+        return _foreign(path, "it is no database")
+    why = error.strerror if isinstance(error, OSError) else error
+    hint = f"check the permissions of the file and its folder; or {_AWAY}"
+    return ControlPlaneError(Diagnostic("The sandbox's file cannot be used", f"{path}: {why}.", hint))

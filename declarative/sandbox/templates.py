@@ -43,6 +43,8 @@ def create(call: Call) -> Answer:
         "workloadSupportedTypes": filled(shape_of(WorkloadSupportedTypes), given.get("workloadSupportedTypes")),
         **{"createdBy": call.user, "createdAt": now, "updatedBy": call.user, "updatedAt": now},
     }
+    if meta.get("clusterId"):
+        meta["clusterId"] = meta["clusterId"].lower()
     if given["scope"] == "project":
         meta["projectName"] = seeds.PROJECTS[str(given["projectId"])][0]
     body = {"meta": meta, "spec": _spec(request["spec"], call.settings["policy"])}

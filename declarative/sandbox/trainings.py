@@ -14,7 +14,16 @@ from declarative.kinds.shape import shape_of
 from declarative.kinds.training import TrainingCreateRequest, TrainingSpec
 from declarative.sandbox import seeds
 from declarative.sandbox.answers import filled, injected
-from declarative.sandbox.phases import DEFAULT_RETENTION_SECONDS, FINISHED, GONE, Course, Moment, stamp
+from declarative.sandbox.phases import (
+    DEFAULT_RETENTION_SECONDS,
+    FINISHED,
+    GOING,
+    GONE,
+    SOFT_DELETED_SECONDS,
+    Course,
+    Moment,
+    stamp,
+)
 from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
 
 # As Kubernetes generates names: the prefix is cut so that name and suffix fit,
@@ -45,12 +54,19 @@ def create(call: Call) -> Answer:
 
 
 def get(call: Call) -> Answer:
-    return Answer(200, _told(_live(call), call.moment))
+    row, now, reading = _known(call), call.moment, call.settings["goneAnswers"]
+    gone = course(row).gone_at(now)
+    if gone is None:
+        return Answer(200, _told(row, now))
+    if reading == "404" or now.wall - gone > SOFT_DELETED_SECONDS:
+        raise missing("Training", row["id"])
+    return Answer(200, _told_gone(row, now, gone, reading))
 
 
 def delete(call: Call) -> Answer:
+    """Sets it on its way; one that is going already stays as it is."""
     row = _live(call)
-    if row["course"] != "delete":
+    if course(row).phase(call.moment) not in GOING:
         turn(call, row["id"], "delete", "Deleted", deleted=call.moment.wall)
     return accepted()
 
@@ -69,7 +85,7 @@ def _steer(call: Call, name: str, desired: str) -> Answer:
     row = _live(call)
     phase = course(row).phase(call.moment)
     # The documents list no 400 and no 409 for these two; of what they list, 403 says best "not in this phase".
-    if phase in (*FINISHED, "Deleting"):
+    if phase in (*FINISHED, *GOING):
         raise Refusal(403, f"The training cannot be {name.removesuffix('e')}ed", f"It is {phase}.")
     if row["desired"] != desired:
         turn(call, row["id"], name, desired)
@@ -95,17 +111,26 @@ def _row(call: Call, id: str) -> sqlite3.Row | None:
     return found
 
 
-def _live(call: Call) -> sqlite3.Row:
-    """The training that the path names; 404 when it is gone or never was."""
+def _known(call: Call) -> sqlite3.Row:
+    """The training that the path names, though it may be gone; 404 when it never was."""
     training = call.id("workloadId", "Training")
     row = _row(call, training)
-    if row is None or course(row).phase(call.moment) == GONE:
+    if row is None:
         raise missing("Training", training)
+    return row
+
+
+def _live(call: Call) -> sqlite3.Row:
+    """The training that the path names; 404 when it is gone or never was."""
+    row = _known(call)
+    if course(row).phase(call.moment) == GONE:
+        raise missing("Training", row["id"])
     return row
 
 
 def _told(row: sqlite3.Row | None, now: Moment) -> dict[str, Any]:
     assert row is not None
+    phase = course(row).phase(now)
     return {
         "name": row["name"],
         "requestedName": row["requested_name"],
@@ -117,10 +142,19 @@ def _told(row: sqlite3.Row | None, now: Moment) -> dict[str, Any]:
         "createdAt": stamp(row["created"]),
         # While it is being deleted it is not deleted yet.
         "deletedAt": None,
-        "desiredPhase": row["desired"],
-        "actualPhase": course(row).phase(now),
+        "desiredPhase": "Deleted" if phase in GOING else row["desired"],
+        "actualPhase": phase,
         "spec": json.loads(row["spec"]),
     }
+
+
+def _told_gone(row: sqlite3.Row, now: Moment, gone: float, reading: str) -> dict[str, Any]:
+    """A training that is gone since the wall time `gone`, by the one sign of it that `reading` names."""
+    told = _told(row, now)
+    if reading == "deletedAt":
+        return {**told, "deletedAt": stamp(gone), "desiredPhase": "Running", "actualPhase": "Unknown"}
+    del told["actualPhase"]
+    return {**told, "desiredPhase": "Deleted"}
 
 
 def _free_name(call: Call, project: str, name: str, as_prefix: bool) -> str:

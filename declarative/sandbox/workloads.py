@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from declarative.sandbox import seeds
-from declarative.sandbox.phases import FINISHED, SOFT_DELETED_SECONDS, Moment, stamp
+from declarative.sandbox.phases import FINISHED, GOING, SOFT_DELETED_SECONDS, Moment, stamp
 from declarative.sandbox.trainings import course
 from declarative.sandbox.wire import Answer, Call, Refusal, choice, page, truth
 
@@ -34,10 +34,14 @@ TERM = rf"^({'|'.join(FIELDS)})(==|!=|<=|>=|=@|!@|=\^|=\$)[^,]+$"
 
 def listed(call: Call) -> Answer:
     """Rows in no promised order unless `sortBy` asks for one."""
+    if call.settings["refuseLists"]:
+        raise Refusal(403, "The list of workloads is not allowed", "The setting refuseLists of the sandbox is on.")
     terms = _terms(call.query.get("filterBy"))
     order = choice(call.query, "sortOrder", ("asc", "desc")) or "asc"
     sort_by = choice(call.query, "sortBy", FIELDS)
     deleted = truth(call.query, "deleted") or False
+    if deleted and call.settings["refuseDeletedList"]:
+        raise Refusal(400, "The query is not valid", "The setting refuseDeletedList of the sandbox is on.")
     found = call.rows.execute("SELECT * FROM workloads ORDER BY sequence DESC").fetchall()
     rows = [row for line in found if (row := _row(line, call.moment, deleted)) and all(term(row) for term in terms)]
     if sort_by:
@@ -57,6 +61,8 @@ def _term(text: str) -> Callable[[Mapping[str, Any]], bool]:
         raise Refusal(400, "The query is not valid", f"filterBy has the term {text!r}; type==Training would be one.")
     field, operator = found[1], found[2]
     word = text[len(field) + len(operator) :]
+    if field == "clusterId":
+        word = word.lower()  # a UUID, told in lower case
     return lambda row: _OPERATORS[operator](str(row.get(field) if row.get(field) is not None else ""), word)
 
 
@@ -105,5 +111,5 @@ def _row(line: sqlite3.Row, now: Moment, deleted: bool) -> dict[str, Any] | None
         "images": facts["images"],
         "requestedNodePools": facts["requestedNodePools"],
         "allocatedResources": {"gpu": float(facts["gpus"] or 0) if phase == "Running" else 0.0},
-        "actionsSupport": {"delete": gone is None, "suspend": phase not in (*FINISHED, "Deleting")},
+        "actionsSupport": {"delete": gone is None, "suspend": phase not in (*FINISHED, *GOING)},
     }

@@ -91,9 +91,6 @@ class SqliteStore:
                 finally:
                     lease.release()
 
-    def close(self) -> None:
-        """Nothing is open between calls."""
-
     def _resting(self) -> tuple[int, int, int] | None:
         """What would change if somebody wrote; None while there is a log, whose end belongs to the state."""
         with contextlib.suppress(FileNotFoundError):

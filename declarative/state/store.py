@@ -98,9 +98,6 @@ class Store(Protocol):
     def lock(self, holder: Holder, timeout: float) -> AbstractContextManager[Lease]:
         """Waits up to `timeout` seconds for the lock; raises StateLocked when somebody else has it still."""
 
-    def close(self) -> None:
-        """Lets go of connections; the store is of no use afterwards."""
-
 
 def _user() -> str:
     try:

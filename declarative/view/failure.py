@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from declarative.model.event import Event, EventType
+from declarative.model.plan import Step
 from declarative.model.record import Operation
-from declarative.view.progress import DONE, VERBS, replaces
+from declarative.view.progress import DONE, VERBS, replaces, skip_reason
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, duration, wrapped
 
@@ -52,9 +53,33 @@ def _row(event: Event, final: list[Event], pad: int, style: Style) -> str:
 
 
 def _cause(event: Event, final: list[Event]) -> str:
-    """The failure at the root of a skipped step, not the skipped steps between."""
+    """Why a step was skipped: the other step of its own resource, or the failure at the root, not the steps between."""
     by_index = {other.step.index: other for other in final}
-    todo, seen = list(event.step.needs), set[int]()
+    undone = [
+        other for index in event.step.needs if (other := by_index.get(index)) and other.type is not EventType.COMPLETED
+    ]
+    own = next((other.step for other in undone if other.step.address == event.step.address), None)
+    if own is not None:
+        return _own_cause(event.step, own)
+    roots = _roots(event.step, by_index)
+    if roots:
+        verb = "waits for" if event.step.operation is Operation.DELETE else "needs"
+        return f"{verb} {', '.join(roots)}, which failed"
+    return skip_reason(event) or "not begun"
+
+
+def _own_cause(step: Step, undone: Step) -> str:
+    """What did not happen to the same resource before."""
+    if undone.operation is Operation.DELETE:
+        return "its old object was not deleted"
+    is_new = step.operation is Operation.DELETE and undone.operation is not Operation.ADOPT
+    subject = "its replacement" if is_new else "it"
+    return f"{subject} was not {DONE[undone.operation]}"
+
+
+def _roots(step: Step, by_index: Mapping[int, Event]) -> list[str]:
+    """The addresses of the failures that a step was skipped for."""
+    todo, seen = list(step.needs), set[int]()
     roots: dict[str, None] = {}
     for index in todo:  # grows while it is walked
         other = by_index.get(index)
@@ -65,9 +90,7 @@ def _cause(event: Event, final: list[Event]) -> str:
             roots[str(other.step.address)] = None
         elif other.type is EventType.SKIPPED:
             todo += other.step.needs
-    if roots:
-        return f"needs {', '.join(roots)}"
-    return event.diagnostics[0].summary if event.diagnostics else "not begun"
+    return list(roots)
 
 
 def _failure(event: Event, style: Style) -> list[str]:

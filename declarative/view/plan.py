@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Disruption, Plan
 from declarative.model.value import FrozenMap, dig
-from declarative.view.fields import body_lines, fields_lines, marked, phase_word
+from declarative.plan.guard import counted_gpus, some, stopping
+from declarative.view.fields import body_lines, fields_lines, marked
 from declarative.view.style import Style
-from declarative.view.text import columns, counted, packed, shorten, wrapped
+from declarative.view.text import counted, packed, wrapped
 
 SYMBOLS = {
     Action.CREATE: ("+", "create"),
@@ -16,7 +18,7 @@ SYMBOLS = {
     Action.CREATE_THEN_DELETE: ("+/-", "create, then destroy"),
     Action.FORGET: (".", "forget"),
 }
-_WIDEST_ADDRESS = 40  # columns; a longer address does not push the words of its neighbours to the right
+_SCREEN = 24  # lines of a small terminal
 
 
 def plan_text(plan: Plan, style: Style) -> str:
@@ -26,18 +28,11 @@ def plan_text(plan: Plan, style: Style) -> str:
         return no_changes(plan, style) + "\n"
     blocks = [_header(plan, shown, style)]
     blocks += ["\n".join(_change_lines(change, style)) for change in shown]
-    return "\n\n".join([*blocks, "\n".join(_closing(plan, style))]) + "\n"
-
-
-def plan_summary(plan: Plan, style: Style) -> str:
-    """One line a change, and the count."""
-    shown = shown_changes(plan)
-    if not shown:
-        return no_changes(plan, style) + "\n"
-    widths = [columns(style.safe(str(change.address))) for change in shown]
-    pad = max((width for width in widths if width <= _WIDEST_ADDRESS), default=0)
-    lines = [_summary_line(change, style, pad) for change in shown]
-    return "\n".join([*lines, "", *_closing(plan, style)]) + "\n"
+    lines = "\n\n".join([*blocks, "\n".join(_closing(plan, style))]).split("\n")
+    if len(lines) > _SCREEN:
+        # Each block tells what it stops, but the first ones have scrolled out of sight.
+        lines += _stopping(plan, style)
+    return "\n".join(lines) + "\n"
 
 
 def shown_changes(plan: Plan) -> tuple[Change, ...]:
@@ -60,7 +55,7 @@ def no_changes(plan: Plan, style: Style) -> str:
         why = "The state records no resource, so there is nothing to destroy."
     else:
         why = "The manifests ask for nothing, and the state records nothing."
-    return "\n".join([f"{style.bold(style.green('No changes.'))} {why}", *_recorded(plan, style)])
+    return "\n".join([f"{style.bold(style.green('No changes.'))} {why}", *_unchanged(plan, style)])
 
 
 def disruption_text(change: Change, disruption: Disruption) -> str:
@@ -68,10 +63,6 @@ def disruption_text(change: Change, disruption: Disruption) -> str:
     article = "an" if disruption.phase[:1] in "AEIOU" else "a"
     gpus = counted_gpus(disruption.gpus)
     return f"stops {article} {disruption.phase} {change.address.kind.lower()} that holds {gpus}"
-
-
-def counted_gpus(gpus: float) -> str:
-    return f"{gpus:g} {'GPU' if gpus <= 1 else 'GPUs'}"
 
 
 def _header(plan: Plan, shown: tuple[Change, ...], style: Style) -> str:
@@ -123,28 +114,6 @@ def _essentials(change: Change) -> FrozenMap:
     return FrozenMap({name: value for name, value in {**found, "id": change.id}.items() if value is not None})
 
 
-def _summary_line(change: Change, style: Style, pad: int) -> str:
-    address = style.safe(str(change.address))
-    text = style.safe(_gist(change))
-    size = columns(address)
-    gap = " " * (max(pad - size, 0) + 2)
-    head = f"{_painted(change, style)} {style.bold(address)}"
-    room = style.width - 4 - size - len(gap)
-    return f"{head}{gap}{style.dim(shorten(text, room, style))}" if text else head
-
-
-def _gist(change: Change) -> str:
-    if change.disruption:
-        return disruption_text(change, change.disruption)
-    words = [word for field in change.fields if change.action is Action.UPDATE and (word := phase_word(field))]
-    labels = [field.label for field in change.fields if not change.action.replaces or field.replaces]
-    if words and len(labels) == 1:
-        return words[0]
-    if change.reason or len(labels) < 3:
-        return change.reason or ", ".join(labels)
-    return f"{labels[0]} and {len(labels) - 1} more"
-
-
 def _closing(plan: Plan, style: Style) -> list[str]:
     lines = [style.bold(count_line(plan))]
     forgotten, same = plan.count(Action.FORGET), plan.count(Action.NO_OP)
@@ -153,23 +122,18 @@ def _closing(plan: Plan, style: Style) -> list[str]:
         lines += wrapped(text, style)
     if same:
         lines.append(style.dim(f"{counted(same, 'resource')} {'stays' if same == 1 else 'stay'} unchanged."))
-    lines += _recorded(plan, style)
-    lines += _disrupted(plan, style)
-    return lines
+    return lines + _unchanged(plan, style)
 
 
-def _recorded(plan: Plan, style: Style) -> list[str]:
-    """What the state learns although nothing changes, where the planner says why."""
-    news = [change for change in plan.changes if change.action is Action.NO_OP and change.adopts and change.reason]
-    return [line for change in news for line in wrapped(f"{change.address}: {change.reason}.", style, "  ")]
+def _unchanged(plan: Plan, style: Style) -> list[str]:
+    """Why resources stay as they are, where the planner says so."""
+    news: dict[str, list[Address]] = {}
+    for change in plan.changes:
+        if change.action is Action.NO_OP and change.reason:
+            news.setdefault(change.reason, []).append(change.address)
+    return [line for why, which in news.items() for line in wrapped(f"{some(which)}: {why}.", style, "  ")]
 
 
-def _disrupted(plan: Plan, style: Style) -> list[str]:
-    """All that stops, again at the end, because a long plan scrolls its blocks out of sight."""
-    stopped = [(change, change.disruption) for change in plan.changes if change.disruption]
-    if not stopped:
-        return []
-    gpus = counted_gpus(sum(disruption.gpus for _, disruption in stopped))
-    names = ", ".join(str(change.address) for change, _ in stopped)
-    text = f"This stops work that holds {gpus}: {names}."
-    return [style.yellow(line) for line in wrapped(text, style)]
+def _stopping(plan: Plan, style: Style) -> list[str]:
+    """All that stops, in the words of the guard."""
+    return [style.yellow(line) for line in wrapped(stopping(plan) or "", style)]

@@ -29,11 +29,14 @@ DONE = {
     Operation.FORGET: "forgotten",
     Operation.ADOPT: "recorded",
 }
-_LEAVING = ("Deleting", "Terminating")
+# What touches the state alone is done as soon as it is begun.
+_AT_ONCE = (Operation.ADOPT, Operation.FORGET)
 
 
 def event_text(event: Event, style: Style) -> str:
-    """One line for one moment of a step."""
+    """One line for one moment of a step; "" where that is not worth a line."""
+    if event.type is EventType.STARTED and event.step.operation in _AT_ONCE:
+        return ""
     address = style.bold(style.safe(str(event.step.address)) + ":")
     message = style.safe(event_message(event))
     if event.type is EventType.FAILED:
@@ -55,22 +58,31 @@ def event_message(event: Event) -> str:
             phase = f", {event.phase}" if event.phase else ""
             return f"Still {_waiting_for(event)}... [{duration(event.elapsed)}{phase}]"
         case EventType.COMPLETED:
-            gone = event.step.operation in (Operation.DELETE, Operation.FORGET)
+            if event.step.operation in _AT_ONCE:
+                return f"{DONE[event.step.operation].capitalize()}{tail}"
+            gone = event.step.operation is Operation.DELETE
             return f"{noun} complete after {duration(event.elapsed)}{'' if gone else tail}"
         case EventType.FAILED:
             why = f": {event.diagnostics[0].summary}" if event.diagnostics else ""
             return f"{noun} failed after {duration(event.elapsed)}{why}"
         case EventType.SKIPPED:
-            why = f": {event.diagnostics[0].summary}" if event.diagnostics else ""
-            return f"{noun} skipped{why}"
+            reason = skip_reason(event)
+            return f"{noun} skipped: {reason}" if reason else f"{noun} skipped"
 
 
 def _waiting_for(event: Event) -> str:
-    step = event.step
-    leaving = step.operation is Operation.DELETE or event.phase in _LEAVING
-    if leaving and (replaces(step) or step.awaits):
-        return "waiting for the old one to be gone"
-    return VERBS[step.operation][0].lower()
+    # The phase is that of the object that still has the name, until a create tells the id of its own.
+    if event.step.awaits and event.id == event.step.id:
+        return "waiting for its name to be free"
+    return VERBS[event.step.operation][0].lower()
+
+
+def skip_reason(event: Event) -> str | None:
+    """Why a step was skipped, as its event says it; without a full stop."""
+    if not event.diagnostics:
+        return None
+    diagnostic = event.diagnostics[0]
+    return (diagnostic.detail or diagnostic.summary).removesuffix(".")
 
 
 def replaces(step: Step) -> bool:

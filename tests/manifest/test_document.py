@@ -13,7 +13,7 @@ from tests.manifest.projects import HEAD, compiled, findings
 
 
 def value(text: str) -> Any:
-    documents, diagnostics = parse(text, "a")
+    documents, diagnostics, _ = parse(text, "a")
     assert not diagnostics
     assert len(documents) == 1
     return documents[0].value
@@ -86,7 +86,7 @@ def test_mistakes_have_a_place(text: str, expected: list[str]) -> None:
 
 def test_the_first_of_two_keys_counts() -> None:
     """After a duplicate key the rest is still checked, with the first value."""
-    documents, _ = parse("a: 1\na: 2\n", "a")
+    documents, _, _ = parse("a: 1\na: 2\n", "a")
     assert documents[0].value == {"a": 1}
 
 
@@ -97,7 +97,7 @@ def test_merge_keys_fill_in_what_is_missing() -> None:
 
 
 def test_merged_values_have_the_place_of_their_anchor() -> None:
-    documents, _ = parse("one: &one {a: 1}\ntwo: {<<: *one, b: 2}\n", "a")
+    documents, _, _ = parse("one: &one {a: 1}\ntwo: {<<: *one, b: 2}\n", "a")
     assert str(documents[0].locate(("two", "a"))) == "a:1:15"
     assert str(documents[0].locate(("two", "b"))) == "a:2:20"
 
@@ -105,15 +105,16 @@ def test_merged_values_have_the_place_of_their_anchor() -> None:
 def test_documents_without_a_value_are_left_out() -> None:
     """Comments, empty documents and separators are no documents."""
     for text in ("", "\n", "# only a comment\n", "---\n", "---\n---\n# x\n---\n", "~\n"):
-        assert parse(text, "a") == ((), ())
-    documents, diagnostics = parse("---\n# x\n---\na: 1\n---\n...\n---\nb: 2\n", "a")
+        assert parse(text, "a") == ((), (), True)
+    documents, diagnostics, _ = parse("---\n# x\n---\na: 1\n---\n...\n---\nb: 2\n", "a")
     assert [document.value for document in documents] == [{"a": 1}, {"b": 2}]
     assert [document.where.line for document in documents] == [4, 8]
     assert not diagnostics
 
 
 def test_documents_before_a_syntax_error_are_read() -> None:
-    documents, diagnostics = parse("a: 1\n---\nb: [\n", "a")
+    documents, diagnostics, complete = parse("a: 1\n---\nb: [\n", "a")
+    assert not complete
     assert [document.value for document in documents] == [{"a": 1}]
     assert len(diagnostics) == 1
 

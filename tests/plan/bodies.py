@@ -76,7 +76,9 @@ def observed(body: FrozenMap, /, phase: str = "Running", id: str = "id-1", **mor
         "name": body["metadata"]["name"],
         "body": None if kind.has_phase else body,
         "desired_phase": ("Stopped" if phase == "Stopped" else "Running") if kind.has_phase else None,
-        "readiness": Readiness(Presence.LIVE, progress, phase if kind.has_phase else None),
+        "readiness": Readiness(
+            Presence.LIVE, progress, phase if kind.has_phase else None, kind.has_phase and progress is Progress.READY
+        ),
     }
     return Observed(
         kind=kind.name,

@@ -6,7 +6,7 @@ import pytest
 
 from declarative.model.plan import Action, Change, Disruption, FieldChange, Plan
 from declarative.model.position import Position
-from declarative.plan.guard import ALLOWABLE, Guard, refusals
+from declarative.plan.guard import ALLOWABLE, Guard, counted_gpus, refusals
 from tests.plan.bodies import address, training
 
 IMAGE = FieldChange(("spec", "image"), "spec.image", "a", "b", replaces=True)
@@ -64,9 +64,26 @@ def test_stopping_what_runs_is_refused_in_one_sentence() -> None:
     )
     (refusal,) = refusals(stopping, 3, 3)
     assert refusal.guard is Guard.DISRUPTION
-    assert "Training.a (Running, 1 GPU), Training.b (Degraded, 0.5 GPUs)." in refusal.diagnostic.detail
+    assert "Training.a (Running, 1 GPU), Training.b (Degraded, 0.5 GPU): 1.5 GPUs in all." in refusal.diagnostic.detail
     assert "--allow disruption" in (refusal.diagnostic.hint or "")
     assert guards(stopping, allowed=("disruption",)) == []
+
+
+def test_only_the_first_of_many_are_named_as_stopping() -> None:
+    """A plan that stops hundreds stays readable, and their GPUs are told all the same."""
+    (refusal,) = refusals(plan(*many(Action.UPDATE, 300, disruption=Disruption("Running", 0.5))), 300, 300)
+    named = ", ".join(f"Training.t{index} (Running, 0.5 GPU)" for index in range(5))
+    assert refusal.diagnostic.detail == f"This plan stops {named} and 295 more: 150 GPUs in all."
+
+
+def test_one_that_stops_has_no_total() -> None:
+    (refusal,) = refusals(plan(change("a", Action.DELETE, disruption=Disruption("Running", 2.0))), 1, 1)
+    assert refusal.diagnostic.detail == "This plan stops Training.a (Running, 2 GPUs)."
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0.5, "0.5 GPU"), (1, "1 GPU"), (1.5, "1.5 GPUs"), (8, "8 GPUs")])
+def test_up_to_one_gpu_is_singular(number: float, shown: str) -> None:
+    assert counted_gpus(number) == shown
 
 
 def test_a_destroy_does_not_consent_to_disruption() -> None:

@@ -15,8 +15,10 @@ from declarative.kinds import ALL
 from declarative.model.plan import Plan
 from declarative.model.record import Operation
 from declarative.model.value import canonical, digest
+from declarative.plan import planner
 from declarative.plan.planfile import FORMAT, PlanFile, checksum, dump, is_planfile, load
-from tests.plan.bodies import address, observed, pending, planned, record, resource, template, training
+from declarative.plan.planner import Live
+from tests.plan.bodies import ORIGIN, address, observed, pending, planned, record, resource, template, training
 from tests.strategies import bodies
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -42,7 +44,8 @@ def plans(draw: st.DrawFn) -> Plan:
     wanted = [resource(desired, "it", line=draw(st.integers(1, 99)), **lifecycle)]
     if draw(st.booleans()):
         wanted.append(resource(template(nodeType="x"), "kept"))
-    return planned(*wanted[draw(st.integers(0, 1)) :], records=tuple(records), live=tuple(live))
+    # What cannot have its name is left out of the plan.
+    return planner.plan(wanted[draw(st.integers(0, 1)) :], records, Live.of(live, records), ORIGIN)[0]
 
 
 PLAN = planned(resource(training(tty=True), needs=(address(template()),)), resource(template()))

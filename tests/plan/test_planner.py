@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from declarative.model.observed import GONE
+from declarative.model.observed import Presence, Progress, Readiness
 from declarative.model.plan import Action, Disruption, Plan
+from declarative.model.record import Operation
 from declarative.model.resource import Resource
-from declarative.model.value import FrozenMap
+from declarative.model.value import FrozenMap, put
 from declarative.plan import planner
 from declarative.plan.planner import Live
 from declarative.plan.steps import steps
 from tests.plan.bodies import (
     ORIGIN,
     address,
-    deleting,
     observed,
     only,
     operations,
+    pending,
     planned,
     record,
     resource,
@@ -29,7 +29,6 @@ from tests.plan.bodies import (
 )
 
 GPUS: dict[str, Any] = {"compute": {"gpuDevicesRequest": 2}}
-PREFIXED = {"useGivenNameAsPrefix": True}
 BOTH = pytest.mark.parametrize("body", [training(), template()], ids=["Training", "WorkloadTemplate"])
 CHANGED = {"Training": training(image="b"), "WorkloadTemplate": template(nodeType="b")}
 
@@ -47,9 +46,9 @@ def test_what_is_desired_and_nowhere_is_created(body: FrozenMap) -> None:
 def test_what_somebody_else_made_is_a_conflict_and_never_adopted(body: FrozenMap) -> None:
     plan, (conflict,) = planner.plan([resource(body, "k", line=3)], (), Live.of([observed(body)], ()), ORIGIN)
     assert plan.changes == ()
-    assert "already exists" in conflict.detail
-    assert "id-1" in conflict.detail
-    assert conflict.where == resource(body, line=3).where
+    assert "exists in" in conflict.diagnostic.detail
+    assert "id-1" in conflict.diagnostic.detail
+    assert (conflict.resource.where.line, conflict.path) == (3, ("metadata", "name"))
 
 
 @BOTH
@@ -93,7 +92,7 @@ def test_a_changed_scope_replaces_a_template() -> None:
 @BOTH
 @pytest.mark.parametrize("told", [False, True], ids=["not listed", "listed as gone"])
 def test_what_is_recorded_and_gone_is_created_again(body: FrozenMap, told: bool) -> None:
-    live = (observed(body, readiness=GONE),) if told else ()
+    live = (observed(body, readiness=Readiness(Presence.GONE, Progress.STOPPED)),) if told else ()
     change = only(resource(body), records=(record(body),), live=live)
     assert (change.action, change.reason, change.id) == (Action.CREATE, "it is gone from the control plane", None)
 
@@ -123,45 +122,6 @@ def test_what_was_never_ours_is_left_alone(body: FrozenMap) -> None:
     assert planned(live=(observed(body),)).changes == ()
 
 
-# --- names ------------------------------------------------------------------------------------------------------------
-def test_a_name_elsewhere_is_no_conflict() -> None:
-    """Names are unique in a project, or in a scope."""
-    other = training(metadata={"projectId": "4502"})
-    assert only(resource(training()), live=(observed(other),)).action is Action.CREATE
-    scoped = template({"scope": "project", "projectId": 1})
-    assert only(resource(template()), live=(observed(scoped),)).action is Action.CREATE
-    assert only(resource(training()), live=(replace(observed(template()), name="resnet"),)).action is Action.CREATE
-
-
-def test_a_prefix_is_no_conflict() -> None:
-    assert only(resource(training(metadata=PREFIXED)), live=(observed(training()),)).action is Action.CREATE
-
-
-def test_a_name_that_is_being_freed_is_awaited() -> None:
-    change = only(resource(training()), live=(deleting(training(), id="old"),))
-    assert (change.action, change.awaits) == (Action.CREATE, "old")
-
-
-def test_our_own_object_that_is_being_deleted_is_created_again() -> None:
-    change = only(resource(training()), records=(record(training()),), live=(deleting(training()),))
-    assert (change.action, change.awaits) == (Action.CREATE, "id-1")
-
-
-def test_another_key_for_the_same_name_deletes_first_and_then_creates() -> None:
-    """The name is taken, but by what this very plan deletes."""
-    plan = planned(resource(training(), "a"), records=(record(training(), key="b"),), live=(observed(training()),))
-    assert [change.action for change in plan.changes] == [Action.CREATE, Action.DELETE]
-    create, delete = steps(plan)
-    assert create.needs == (delete.index,)
-    assert create.awaits == delete.id == "id-1"
-
-
-def test_the_name_of_what_is_kept_live_stays_taken() -> None:
-    kept = record(training(), key="b", keep_on_destroy=True)
-    _, conflicts = planner.plan([resource(training(), "a")], [kept], Live.of([observed(training())], [kept]), ORIGIN)
-    assert len(conflicts) == 1
-
-
 # --- lifecycle --------------------------------------------------------------------------------------------------------
 def test_changed_bookkeeping_is_recorded_without_a_change() -> None:
     body = template()
@@ -186,18 +146,23 @@ def test_protection_is_that_of_the_manifest_and_without_one_that_of_the_state() 
     assert only(records=(ours,), live=(live,)).prevent_destroy
 
 
+def _prefixed(body: FrozenMap, name: str) -> FrozenMap:
+    """The body with a name of its own, to which the control plane adds."""
+    return put(put(body, ("metadata", "name"), name), ("metadata", "useGivenNameAsPrefix"), True)
+
+
 def _chain(template_change: FrozenMap, **gpus: Any) -> Plan:
     """A template, a training that follows it, one that follows that, and one that does not."""
     base, first = address(template()), address(training(), "first")
-    body = training(**gpus)
     keys = ("first", "second", "third")
-    records = (record(template(), "t"), *(record(body, key, key) for key in keys))
-    live = (observed(template(), id="t"), *(observed(body, id=key, name=key) for key in keys))
+    bodies = {key: _prefixed(training(**gpus), key) for key in keys}
+    records = (record(template(), "t"), *(record(bodies[key], key, key) for key in keys))
+    live = (observed(template(), id="t"), *(observed(bodies[key], id=key, name=f"{key}-x1") for key in keys))
     return planned(
         resource(template_change),
-        resource(body, "first", replace_when=(base,)),
-        resource(body, "second", replace_when=(first,), create_before_destroy=True),
-        resource(body, "third"),
+        resource(bodies["first"], "first", replace_when=(base,)),
+        resource(bodies["second"], "second", replace_when=(first,), create_before_destroy=True),
+        resource(bodies["third"], "third"),
         records=records,
         live=live,
     )
@@ -232,10 +197,10 @@ def test_replace_when_does_not_touch_what_is_created_anyway() -> None:
 def test_replace_when_in_a_circle_comes_to_an_end() -> None:
     one, two = address(training(), "one"), address(training(), "two")
     plan = planned(
-        resource(training(image="b"), "one", replace_when=(two,)),
-        resource(training(), "two", replace_when=(one,)),
-        records=(record(training(), "1", "one"), record(training(), "2", "two")),
-        live=(observed(training(), id="1", name="one"), observed(training(), id="2", name="two")),
+        resource(_prefixed(training(image="b"), "one"), "one", replace_when=(two,)),
+        resource(_prefixed(training(), "two"), "two", replace_when=(one,)),
+        records=(record(_prefixed(training(), "one"), "1", "one"), record(_prefixed(training(), "two"), "2", "two")),
+        live=(observed(training(), id="1", name="one-x"), observed(training(), id="2", name="two-x")),
     )
     assert [change.action for change in plan.changes] == [Action.REPLACE, Action.REPLACE]
 
@@ -294,3 +259,9 @@ def test_a_destroy_plan_deletes_all_that_is_recorded_dependants_first() -> None:
     assert by_id["t"].needs == (by_id["r"].index,)
     assert plan.to_destroy == 2
     assert {change.reason for change in plan.changes if change.action is Action.DELETE} == {None}
+
+
+def test_a_suspension_that_was_agreed_to_but_never_heard_of_disrupts_nothing() -> None:
+    stopped = training("Stopped", **GPUS)
+    killed = pending(stopped, Operation.SUSPEND, record(training(**GPUS)))
+    assert only(resource(stopped), records=(killed,), live=(observed(stopped),)).disruption is None

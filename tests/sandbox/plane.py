@@ -17,9 +17,9 @@ from declarative.sandbox.app import create_app
 
 TRAININGS = "/api/v1/workloads/trainings"
 TEMPLATES = "/api/v1/asset/workload-template"
-PYTORCH, JUPYTER, _ = seeds.ENVIRONMENTS
-ONE_GPU, _, _ = seeds.COMPUTES
-IMAGENET, CODE, _, _ = seeds.DATASOURCES
+PYTORCH, JUPYTER, *_ = seeds.ENVIRONMENTS
+ONE_GPU, *_ = seeds.COMPUTES
+IMAGENET, CODE, *_ = seeds.DATASOURCES
 
 
 class Plane:

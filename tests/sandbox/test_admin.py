@@ -1,22 +1,27 @@
-"""The admin API, and the file that several sandboxes may share."""
+"""The admin API: settings, phases, and what happens behind the client's back."""
 
 from __future__ import annotations
 
-import stat
-import subprocess
-import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from declarative.errors import ControlPlaneError
+from declarative.kinds.training import Phase
 from declarative.sandbox.store import reset
 from tests.sandbox.plane import TEMPLATES, TRAININGS, Plane
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 SETTINGS = "/_sandbox/settings"
 POLICY = {"labels": {}, "annotations": {}, "environmentVariables": {}}
-AS_NEW = {"speed": 1, "tokenLifetimeSeconds": 3600, "policy": POLICY}
+AS_NEW = {
+    "speed": 1,
+    "tokenLifetimeSeconds": 3600,
+    "policy": POLICY,
+    "refuseLists": False,
+    "refuseDeletedList": False,
+    "goneAnswers": "404",
+}
 
 
 def test_it_tells_what_it_is_and_what_it_holds(plane: Plane) -> None:
@@ -32,6 +37,7 @@ def test_it_tells_what_it_is_and_what_it_holds(plane: Plane) -> None:
 def test_a_patch_merges_settings_and_a_put_replaces_them(plane: Plane) -> None:
     plane.settings(speed="instant", policy={"labels": {"a": "b"}})
     assert plane.settings(tokenLifetimeSeconds=5, policy={"annotations": {"c": "d"}}) == {
+        **AS_NEW,
         "speed": "instant",
         "tokenLifetimeSeconds": 5,
         "policy": {**POLICY, "labels": {"a": "b"}, "annotations": {"c": "d"}},
@@ -49,6 +55,9 @@ def test_a_patch_merges_settings_and_a_put_replaces_them(plane: Plane) -> None:
         {"speed": None},
         {"pace": 1},
         {"tokenLifetimeSeconds": 0},
+        {"refuseLists": "yes"},
+        {"refuseDeletedList": 1},
+        {"goneAnswers": 404},
         {"policy": {"labels": [1]}},
         {"policy": {"labels": {"": "x"}}},
     ],
@@ -59,10 +68,10 @@ def test_bad_settings_are_refused_and_change_nothing(plane: Plane, bad: dict[str
 
 
 def test_settings_and_objects_outlive_the_process(plane: Plane, tmp_path: Path) -> None:
-    plane.settings(speed="instant")
+    told = plane.settings(speed="instant", refuseLists=True, refuseDeletedList=True, goneAnswers="desiredPhase")
     training = plane.train()["workloadId"]
     other = Plane(plane.app.state.store.path)
-    assert other.get("/_sandbox/")["settings"]["speed"] == "instant"
+    assert other.get("/_sandbox/")["settings"] == told
     assert other.phase(training) == "Running"
 
 
@@ -85,9 +94,36 @@ def test_a_training_stopped_behind_the_client_s_back_wants_to_be_stopped(plane: 
     assert plane.phase(training) == "Resuming"
 
 
-def test_phases_that_no_cluster_reports_and_workloads_that_are_not_there_are_refused(plane: Plane) -> None:
+@pytest.mark.parametrize("phase", get_args(Phase))
+def test_a_training_can_be_put_into_every_phase_of_the_api_and_stays_there(plane: Plane, phase: str) -> None:
     training = plane.train()["workloadId"]
-    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": "Deleting"}, 400)
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": phase})
+    plane.now += 1000
+    told = plane.get(f"{TRAININGS}/{training}")
+    wanted = {"Stopped": "Stopped", "Stopping": "Stopped", "Deleting": "Deleted", "Terminating": "Deleted"}
+    assert (told["actualPhase"], told["desiredPhase"]) == (phase, wanted.get(phase, "Running"))
+
+
+@pytest.mark.parametrize("phase", ["Deleting", "Terminating"])
+def test_a_training_that_is_stuck_in_its_deletion_goes_when_the_administrator_removes_it(
+    plane: Plane, phase: str
+) -> None:
+    training = plane.train()["workloadId"]
+    plane.delete(f"{TRAININGS}/{training}")
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": phase})
+    plane.now += 1000
+    plane.delete(f"{TRAININGS}/{training}")
+    plane.post(f"{TRAININGS}/{training}/suspend", status=403)
+    plane.train(status=409)
+    plane.now += 1000
+    assert plane.phase(training) == phase
+    plane.delete(f"/_sandbox/workloads/{training}")
+    plane.get(f"{TRAININGS}/{training}", 404)
+
+
+def test_phases_that_the_api_has_not_and_workloads_that_are_not_there_are_refused(plane: Plane) -> None:
+    training = plane.train()["workloadId"]
+    plane.post(f"/_sandbox/workloads/{training}/phase", {"phase": "Deleted"}, 400)
     plane.post(f"/_sandbox/workloads/{NOBODY}/phase", {"phase": "Running"}, 404)
     plane.delete(f"/_sandbox/workloads/{NOBODY}", 404)
 
@@ -134,44 +170,3 @@ def test_unknown_paths_and_methods_get_the_envelope(plane: Plane) -> None:
     for method in ("PATCH", "OPTIONS", "TRACE"):
         plane.good(plane.ask(method, TEMPLATES), 405)
     assert plane.ask("HEAD", TEMPLATES).status_code == 200
-
-
-def test_the_file_is_the_user_s_own(plane: Plane) -> None:
-    plane.train()
-    for file in plane.app.state.store.path.parent.iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
-
-
-def test_a_file_that_is_no_sandbox_is_an_expected_failure(tmp_path: Path) -> None:
-    file = tmp_path / "notes.txt"
-    file.write_text("not a database, but long enough to be read as one " * 100)
-    for act in (Plane, reset):
-        with pytest.raises(ControlPlaneError, match="cannot be used"):
-            act(file)
-
-
-def test_the_file_of_another_release_asks_for_a_reset_which_helps(plane: Plane) -> None:
-    path = plane.app.state.store.path
-    with plane.app.state.store.transaction() as rows:
-        rows.execute("PRAGMA user_version = 99")
-    with pytest.raises(ControlPlaneError, match="another release"):
-        Plane(path)
-    reset(path)
-    Plane(path).train()
-
-
-_WRITER = """
-import sys, pathlib
-from tests.sandbox.plane import Plane
-plane = Plane(pathlib.Path(sys.argv[1]))
-for number in range(25):
-    plane.train(f"{sys.argv[2]}{number}")
-"""
-
-
-def test_processes_that_share_a_new_file_lose_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "shared.sqlite3"
-    running = [subprocess.Popen([sys.executable, "-c", _WRITER, str(path), letter]) for letter in "abc"]
-    assert [process.wait(60) for process in running] == [0, 0, 0]
-    rows = Plane(path).get("/api/v1/workloads?limit=500")["workloads"]
-    assert sorted(row["name"] for row in rows) == sorted(f"{letter}{n}" for letter in "abc" for n in range(25))

@@ -68,6 +68,7 @@ def test_a_deleted_training_moves_to_the_list_of_deleted_ones_for_two_weeks(plan
         ("filterBy=name==a,projectId==4502", ""),
         ("filterBy=phase==Stopping", "a"),
         (f"filterBy=clusterId=={seeds.H100}", ""),
+        (f"filterBy=clusterId=={seeds.A100.upper()}", "b a c"),
         ("filterBy=name=@a", "a"),
         ("filterBy=name=^b", "b"),
         ("filterBy=name>=b", "b c"),
@@ -105,6 +106,22 @@ def test_a_query_that_cannot_be_meant_is_refused(plane: Plane, query: str) -> No
     plane.get(f"{WORKLOADS}?{query}", 400)
 
 
+def test_a_locked_down_tenant_refuses_the_list_of_workloads(plane: Plane) -> None:
+    plane.settings(refuseLists=True)
+    plane.get(WORKLOADS, 403)
+    plane.get(f"{WORKLOADS}?deleted=true", 403)
+    plane.get("/api/v1/clusters")
+    plane.settings(refuseLists=False)
+    plane.get(WORKLOADS)
+
+
+def test_an_old_tenant_refuses_the_list_of_deleted_workloads_only(plane: Plane) -> None:
+    plane.settings(refuseDeletedList=True)
+    plane.get(f"{WORKLOADS}?deleted=true", 400)
+    plane.get(f"{WORKLOADS}?deleted=false")
+    plane.get(WORKLOADS)
+
+
 def test_projects_and_departments_are_paged(plane: Plane) -> None:
     first = plane.get("/api/v1/org-unit/projects?limit=2")
     rest = plane.get(f"/api/v1/org-unit/projects?limit=2&offset={first['next']}")
@@ -124,11 +141,11 @@ def test_clusters_are_a_bare_list(plane: Plane) -> None:
     ("kind", "found"),
     [
         ("environment", "pytorch-24 jupyter-lab tensorflow-2"),
-        ("compute", "one-gpu half-gpu cpu-only"),
-        ("datasource", "imagenet code checkpoints team-nfs"),
-        ("compute?name=gpu", "one-gpu half-gpu"),
+        ("compute", "one-gpu half-gpu cpu-only four-gpus"),
+        ("datasource", "imagenet code checkpoints team-nfs trainer"),
+        ("compute?name=gpu", "one-gpu half-gpu four-gpus"),
         ("compute?scope=project", ""),
-        ("datasource?projectId=4501", "imagenet code checkpoints team-nfs"),
+        ("datasource?projectId=4501", "imagenet code checkpoints team-nfs trainer"),
     ],
 )
 def test_assets_are_listed_and_their_name_filter_finds_substrings(plane: Plane, kind: str, found: str) -> None:

@@ -36,6 +36,34 @@ def test_requests_carry_ids_and_answers_objects(plane: Plane) -> None:
     assert plane.get(TEMPLATES) == {"entries": [made]}
 
 
+def test_ids_are_answered_in_lower_case_and_found_in_any(plane: Plane) -> None:
+    assets = {
+        "environment": PYTORCH.upper(),
+        "compute": ONE_GPU.upper(),
+        "datasources": [{"id": IMAGENET.upper(), "kind": "pvc"}],
+    }
+    made = plane.template(scope="cluster", clusterId=seeds.A100.upper(), spec={"assets": assets})
+    told = made["spec"]["assets"]
+    assert (
+        made["meta"]["clusterId"],
+        told["environment"]["id"],
+        told["compute"]["id"],
+        told["datasources"][0]["id"],
+    ) == (
+        seeds.A100,
+        PYTORCH,
+        ONE_GPU,
+        IMAGENET,
+    )
+    url = f"{TEMPLATES}/{made['meta']['id'].upper()}"
+    assert plane.get(url) == made
+    assert plane.get(f"{TEMPLATES}?clusterId={seeds.A100.upper()}") == {"entries": [made]}
+    plane.template(scope="cluster", clusterId=seeds.A100, status=409)
+    changed = plane.put(url, {"meta": {"name": "base"}, "spec": {"assets": assets}})
+    assert changed["spec"]["assets"] == told
+    plane.delete(url)
+
+
 def test_what_is_not_given_is_null(plane: Plane) -> None:
     made = plane.template(spec={"assets": {"environment": JUPYTER}, "specificEnv": {"command": "run"}})
     assert made["spec"]["assets"]["compute"] is None

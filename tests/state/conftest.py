@@ -24,10 +24,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(url: str, tmp_path: Path) -> Iterator[Store]:
-    store = open_store(url, tmp_path)
-    yield store
-    store.close()
+def store(url: str, tmp_path: Path) -> Store:
+    return open_store(url, tmp_path)
 
 
 @pytest.fixture

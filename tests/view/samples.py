@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
@@ -160,6 +162,8 @@ ADOPTED = Change(
     adopts=True,
 )
 
+LEAVING = replace(SAME, reason="it is being deleted, but not by this state")
+
 HOSTILE_TEXT = "a\x1b[31mred\x07\u202e\u2028 \r\nb\x00"
 HOSTILE = Change(
     Address("Training", "a\x1b[2J"),
@@ -175,6 +179,10 @@ HOSTILE = Change(
     where=Position("m\x1b.yaml"),
 )
 
+LONG_PLAN = plan(
+    *(replace(DELETE, address=training(f"old-{number}")) for number in range(7)),
+    *(replace(ADOPTED, address=training(f"found-{number}")) for number in range(7)),
+)
 FULL_PLAN = plan(CREATE, SUSPEND, RESUME, TEMPLATE, REPLACE, SAFE_REPLACE, DELETE, FORGET, SAME)
 
 SOURCE = """apiVersion: runai/v1
@@ -224,6 +232,11 @@ RECREATED = step(2, "bert", Operation.CREATE, Action.REPLACE, 1)
 EVALUATED = step(3, "eval", Operation.CREATE, Action.CREATE, 2)
 REPORTED = step(4, "report", Operation.CREATE, Action.CREATE, 3)
 SUSPENDED = step(5, "sweep-3", Operation.SUSPEND, Action.UPDATE)
+RECORDED = step(6, "found", Operation.ADOPT, Action.NO_OP)
+FORGOTTEN = step(7, "kept", Operation.FORGET, Action.FORGET)
+AWAITING = replace(step(8, "heir", Operation.CREATE, Action.CREATE), awaits=ID)
+REPLACED = step(9, "report", Operation.DELETE, Action.CREATE_THEN_DELETE, 4)
+USED = step(10, "base", Operation.DELETE, Action.DELETE, 9)
 REJECTED = Diagnostic(
     "Refused by a policy",
     "The project's policy says: compute.gpuDevicesRequest may be at most 4, and this asks for 8.",
@@ -241,8 +254,17 @@ EVENTS = (
     Event(EventType.STARTED, RECREATED),
     Event(EventType.WAITING, RECREATED, 2.0, phase="Pending"),
     Event(EventType.FAILED, RECREATED, 2.4, diagnostics=(REJECTED,)),
-    Event(EventType.SKIPPED, EVALUATED, diagnostics=(Diagnostic("What it needs has failed"),)),
+    Event(EventType.STARTED, RECORDED),
+    Event(EventType.COMPLETED, RECORDED, 0.0, id=ID),
+    Event(EventType.STARTED, FORGOTTEN),
+    Event(EventType.COMPLETED, FORGOTTEN),
+    Event(EventType.STARTED, AWAITING),
+    Event(EventType.WAITING, AWAITING, 2.0, phase="Deleting"),
+    Event(EventType.COMPLETED, AWAITING, 3.0, id=ID),
+    Event(EventType.SKIPPED, EVALUATED, diagnostics=(Diagnostic("Not applied", "It needs Training.bert."),)),
     Event(EventType.SKIPPED, REPORTED),
+    Event(EventType.SKIPPED, REPLACED),
+    Event(EventType.SKIPPED, USED),
 )
 
 RECORDS = (

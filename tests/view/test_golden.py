@@ -15,7 +15,7 @@ import pytest
 
 from declarative.view.diagnostics import diagnostics_text
 from declarative.view.failure import failure_text
-from declarative.view.plan import plan_summary, plan_text
+from declarative.view.plan import plan_text
 from declarative.view.progress import event_text
 from declarative.view.state import state_list_json, state_list_text, state_show_json, state_show_text
 from declarative.view.stream import event_messages, plan_events, version_event
@@ -53,14 +53,17 @@ CASES: dict[str, Callable[[], str]] = {
     "nothing-recorded-is-nothing-to-destroy": lambda: plan_text(samples.plan(destroy=True), TERMINAL),
     "nothing-written-is-nothing-to-do": lambda: plan_text(samples.plan(), TERMINAL),
     "a-found-object-is-mentioned-though-nothing-changes": lambda: plan_text(samples.plan(samples.ADOPTED), TERMINAL),
+    "what-leaves-by-itself-is-mentioned": lambda: plan_text(samples.plan(samples.LEAVING), TERMINAL),
+    "a-long-plan-ends-with-what-it-stops": lambda: plan_text(samples.LONG_PLAN, TERMINAL),
     "a-whole-plan-in-ascii": lambda: plan_text(samples.FULL_PLAN, ASCII),
     "a-whole-plan-in-colour": lambda: plan_text(samples.FULL_PLAN, COLOR),
-    "a-summary-takes-one-line-a-change": lambda: plan_summary(samples.FULL_PLAN, TERMINAL),
     "hostile-values-are-escaped": lambda: plan_text(samples.plan(samples.HOSTILE), TERMINAL),
     "diagnostics-point-into-the-source": lambda: diagnostics_text(samples.DIAGNOSTICS, TERMINAL, read),
     "diagnostics-in-ascii": lambda: diagnostics_text(samples.DIAGNOSTICS, ASCII, read),
     "a-single-diagnostic-is-not-counted": lambda: diagnostics_text(samples.DIAGNOSTICS[1:2], TERMINAL, read),
-    "an-apply-is-told-as-it-happens": lambda: "".join(event_text(e, TERMINAL) + "\n" for e in samples.EVENTS),
+    "an-apply-is-told-as-it-happens": lambda: "".join(
+        f"{line}\n" for event in samples.EVENTS if (line := event_text(event, TERMINAL))
+    ),
     "a-failed-apply-says-how-to-go-on": lambda: failure_text(samples.EVENTS, TERMINAL),
     "state-list-is-one-address-a-line": lambda: state_list_text(samples.RECORDS),
     "state-list-json": lambda: as_json(state_list_json(samples.RECORDS)),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from declarative.diagnostics import Diagnostic
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Step
 from declarative.model.record import Operation
@@ -40,14 +43,52 @@ def test_a_replacement_counts_as_added_and_destroyed() -> None:
 def test_every_event_has_words(operation: Operation, type: EventType) -> None:
     """No combination of event and operation is left without a line, even where the step knows no change."""
     line = event_text(Event(type, Step(0, samples.training("a"), operation)), Style())
-    assert line.startswith("Training.a: ")
-    assert len(line) > len("Training.a: ")
+    if type is EventType.STARTED and operation in (Operation.ADOPT, Operation.FORGET):
+        assert line == ""  # it is done at once, and one line tells so
+    else:
+        assert re.match(r"Training\.a: \w", line)
 
 
 def test_the_failure_report_tells_root_causes() -> None:
     """A skipped step names the failure at the root, not the skipped step between."""
     report = failure_text(samples.EVENTS, Style())
-    assert "skipped  Training.report   needs Training.bert\n" in report
+    assert "skipped  Training.report   needs Training.bert, which failed\n" in report
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "reason"),
+    [
+        (Operation.DELETE, Operation.CREATE, "its old object was not deleted"),
+        (Operation.CREATE, Operation.DELETE, "its replacement was not created"),
+        (Operation.SUSPEND, Operation.DELETE, "its replacement was not suspended"),
+        (Operation.CREATE, Operation.SUSPEND, "it was not created"),
+        (Operation.ADOPT, Operation.DELETE, "it was not recorded"),
+    ],
+)
+def test_a_step_skipped_for_its_own_resource_says_what_did_not_happen(
+    first: Operation, then: Operation, reason: str
+) -> None:
+    """No resource is said to need itself, wherever the failure began."""
+    for undone in (EventType.FAILED, EventType.SKIPPED):
+        before = Event(undone, samples.step(0, "a", first, Action.REPLACE))
+        after = Event(EventType.SKIPPED, samples.step(1, "a", then, Action.REPLACE, 0))
+        assert f"skipped  Training.a  {reason}\n" in failure_text([before, after], Style())
+
+
+def test_a_step_skipped_for_an_interrupt_tells_so() -> None:
+    """Where nothing failed, the event's own words are the reason."""
+    why = Diagnostic("Not applied", "The apply was interrupted.")
+    event = Event(EventType.SKIPPED, samples.CREATED, diagnostics=(why,))
+    assert event_text(event, Style()) == "Training.data: Creation skipped: The apply was interrupted"
+    assert "skipped  Training.data  The apply was interrupted\n" in failure_text([event], Style())
+
+
+def test_a_create_waits_for_its_name_only_until_it_has_an_object() -> None:
+    """Before, the phase is that of the object that has the name; after, its own."""
+    waiting = Event(EventType.WAITING, samples.AWAITING, 2.0, phase="Deleting")
+    assert event_text(waiting, Style()) == "Training.heir: Still waiting for its name to be free... [2s, Deleting]"
+    starting = Event(EventType.WAITING, samples.AWAITING, 4.0, id=samples.ID, phase="Pending")
+    assert event_text(starting, Style()) == "Training.heir: Still creating... [4s, Pending]"
 
 
 def test_hostile_answers_are_escaped_in_progress() -> None:

@@ -52,7 +52,7 @@ class AsQuantity:
 
 @dataclass(frozen=True, slots=True)
 class AsIdentifier:
-    """Compares across types: the project id 4501 is "4501"."""
+    """Compares across types and spellings: the project id 4501 is "4501", and case means nothing to a UUID."""
 
 
 def unsaid(schema: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ _host_check, _host_schema = _format("hostname", HOSTNAME, "a host name such as m
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Quantity: TypeAlias = Annotated[str, Field(pattern=QUANTITY_PATTERN), AsQuantity()]
-Uuid: TypeAlias = Annotated[str, _uuid_check, _uuid_schema]
+Uuid: TypeAlias = Annotated[str, _uuid_check, _uuid_schema, AsIdentifier()]
 Hostname: TypeAlias = Annotated[str, _host_check, _host_schema]
 Int32: TypeAlias = Annotated[int, Field(ge=-(2**31), le=2**31 - 1, json_schema_extra={"format": "int32"})]
 Int64: TypeAlias = Annotated[int, Field(ge=-(2**63), le=2**63 - 1, json_schema_extra={"format": "int64"})]
@@ -96,6 +96,8 @@ DateTime: TypeAlias = Annotated[str, Field(json_schema_extra={"format": "date-ti
 def _id(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
         raise PydanticCustomError("format", "{expected}", {"expected": "an id, as text or number"})
+    if isinstance(value, str) and value.isdigit() and value != str(int(value)):
+        raise PydanticCustomError("format", "{expected}", {"expected": f"an id without leading zeros ({int(value)})"})
     return value
 
 
@@ -130,6 +132,7 @@ NumericId: TypeAlias = Annotated[
 AssetReference: TypeAlias = Annotated[
     Any,
     AfterValidator(_asset_reference),
+    AsIdentifier(),
     WithJsonSchema(
         {
             "oneOf": [

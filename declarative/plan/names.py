@@ -1,0 +1,94 @@
+"""Names are taken by one object at a time: who has the names that a plan needs?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from declarative import kinds
+from declarative.diagnostics import Diagnostic
+from declarative.model.address import Address
+from declarative.model.observed import Observed, Presence
+from declarative.model.plan import Action, Change
+from declarative.model.resource import Resource
+from declarative.model.value import Path
+
+# Kind, namespace, name.
+Name: TypeAlias = tuple[str, str, str]
+_NAME: Path = ("metadata", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What forbids a plan: whose it is, at which path of its body, and what to say."""
+
+    resource: Resource
+    path: Path
+    diagnostic: Diagnostic
+
+
+def name_of(resource: Resource) -> Name | None:
+    """The name that a resource has to have for itself; None where the control plane makes one up."""
+    if resource.body["metadata"].get("useGivenNameAsPrefix"):
+        return None
+    kind = kinds.kind_named(resource.address.kind)
+    return kind.name, kind.namespace(resource.body), resource.name
+
+
+def claimed(
+    changes: Mapping[Address, Change], desired: Mapping[Address, Resource], holders: Mapping[Name, Observed]
+) -> tuple[dict[Address, Change], tuple[Conflict, ...]]:
+    """The changes, waiting for names that will be free, and the conflicts in place of those whose names will not.
+
+    `holders` are the live objects by name.
+    """
+    conflicts = list(_twice(desired))
+    waiting: dict[Address, Change] = {}
+    # The names of what this plan deletes first are free for what it makes.
+    leaving = {change.id for change in changes.values() if change.action in (Action.DELETE, Action.REPLACE)}
+    for address, change in changes.items():
+        resource = desired.get(address)
+        name = name_of(resource) if resource and _needs_name(change) else None
+        holder = holders.get(name) if name else None
+        if (
+            resource is None
+            or holder is None
+            or (holder.id == change.id and change.action is not Action.CREATE_THEN_DELETE)
+        ):
+            continue
+        if holder.readiness.presence is Presence.DELETING or holder.id in leaving - {change.id}:
+            waiting[address] = replace(change, awaits=holder.id)
+        else:
+            conflicts.append(Conflict(resource, _NAME, _taken(resource, holder, own=holder.id == change.id)))
+    refused = {conflict.resource.address for conflict in conflicts}
+    kept = {address: waiting.get(address, change) for address, change in changes.items() if address not in refused}
+    return kept, tuple(conflicts)
+
+
+def _needs_name(change: Change) -> bool:
+    """Whether a change brings a name into use that its object did not have."""
+    renames = any(field.path == _NAME for field in change.fields)
+    return change.action is Action.CREATE or change.action.replaces or (change.action is Action.UPDATE and renames)
+
+
+def _twice(desired: Mapping[Address, Resource]) -> Iterator[Conflict]:
+    first: dict[Name, Resource] = {}
+    for resource in desired.values():
+        name = name_of(resource)
+        if name is not None and first.setdefault(name, resource) is not resource:
+            other = first[name]
+            detail = f"{other.address} at {other.where} and {resource.address} are both {resource.name} in {name[1]}."
+            hint = "give one of the two another `metadata.name`"
+            yield Conflict(resource, _NAME, Diagnostic("Two manifests for one resource", detail, hint))
+
+
+def _taken(resource: Resource, holder: Observed, *, own: bool) -> Diagnostic:
+    if own:
+        detail = f"With createBeforeDestroy both objects of {resource.address} would be {resource.name} for a while."
+        return Diagnostic("Name already taken", detail, "remove `createBeforeDestroy`, or change `metadata.name`, too")
+    detail = (
+        f"{resource.address} would become {holder.name}, but a {holder.kind} of that name exists in {holder.namespace} "
+        f"with the id {holder.id}, and does not belong to it."
+    )
+    return Diagnostic("Name already taken", detail, "choose another `metadata.name`, or delete the existing object")
