@@ -13,6 +13,7 @@ import httpx
 from declarative import workflow
 from declarative.cli.main import run
 from declarative.model.plan import Plan
+from declarative.model.record import Record
 from declarative.model.value import FrozenMap
 from declarative.sandbox.in_process import InProcess
 from declarative.settings import Settings
@@ -57,6 +58,10 @@ class Project:
                 return (await workflow.make_plan(session, transport, compiled, session.store.load())).plan
 
         return asyncio.run(planned())
+
+    def records(self) -> tuple[Record, ...]:
+        """What the state remembers."""
+        return workflow.open_session(Settings(self.root, environ={})).store.load().records
 
     def apply(self) -> None:
         """`declarative apply`, whatever it disrupts."""

@@ -176,7 +176,7 @@ def _layout(rows: sqlite3.Connection, path: Path) -> int:
     if not tables and application == layout == 0:
         return 0
     if application == 0 and tables.issuperset(_NAMES):
-        hint = "remove it, and the next command makes a new one; or name another file with `--state`"
+        hint = "remove it, and the next command makes a new one"
         raise _foreign(path, "an earlier release made it, before sandboxes bore a mark", hint)
     raise _foreign(path, "it is a database of another program, or a state")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from runai.api_client import ApiClient
 from runai.configuration import Configuration
@@ -17,9 +18,12 @@ from tests.sandbox.plane import CODE, IMAGENET, JUPYTER, ONE_GPU, PYTORCH
 from tests.sandbox.served import served
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Any]:
-    with served(tmp_path / "sandbox.sqlite3") as url:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    path: Path = tmp_path_factory.mktemp("runapy") / "sandbox.sqlite3"
+    with served(path) as url:
+        # Fast, but not so fast that a phase could not be seen.
+        httpx.patch(f"{url}/_sandbox/settings", json={"speed": 5}, trust_env=False).raise_for_status()
         configuration = Configuration(client_id="sandbox", client_secret="sandbox", runai_base_url=url)
         with RunaiClient(ApiClient(configuration)) as made:
             yield made
@@ -56,6 +60,7 @@ def test_it_creates_gets_suspends_resumes_and_deletes_a_training(client: Any) ->
     with pytest.raises(NotFoundException):
         while time.monotonic() < deadline:
             trainings.get_training(training)
+            time.sleep(0.05)
 
 
 def test_it_creates_lists_gets_updates_and_deletes_a_template(client: Any) -> None:
