@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from declarative.cli.applying import Approval, run
-from declarative.cli.options import apply_options, context, global_options, parallelism_option, variable_options
+from declarative.cli.options import (
+    apply_options,
+    global_options,
+    parallelism_option,
+    planning_context,
+    variable_options,
+)
 
 
 @click.command()
@@ -18,16 +23,7 @@ from declarative.cli.options import apply_options, context, global_options, para
 @apply_options
 @global_options
 @click.pass_obj
-def command(
-    outer: dict[str, Any],
-    /,
-    paths: tuple[str, ...],
-    lock_timeout: float,
-    allow: tuple[str, ...],
-    auto_approve: bool,
-    as_json: bool,
-    **given: Any,
-) -> int:
+def command(outer: dict[str, Any], /, **given: Any) -> int:
     """Make the control plane what the manifests say: plan, ask, and carry it out in the order of dependencies.
 
     PATH is a file or folder of manifests, or one plan that `declarative plan --out` saved; without it, the project file
@@ -40,8 +36,6 @@ def command(
       declarative apply prod.plan
       declarative apply --allow disruption       # running trainings may stop
     """
-    found = context(
-        given, outer, paths=paths, **{name: given[name] for name in ("variables", "variable_files", "parallelism")}
-    )
-    saved = Path(found.settings.root / paths[0]) if len(paths) == 1 else None
-    return run(found, Approval(auto_approve, allow, lock_timeout, as_json), saved=saved)
+    found = planning_context(given, outer)
+    paths = found.settings.paths
+    return run(found, Approval.of(given), saved=found.settings.root / paths[0] if len(paths) == 1 else None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from declarative import workflow
 from declarative.cli import planning
@@ -30,6 +32,11 @@ class Approval:
     allowed: tuple[str, ...]
     lock_timeout: float
     as_json: bool
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Approval:
+        """From the options that `apply_options` adds."""
+        return cls(given["auto_approve"], given["allow"], given["lock_timeout"], given["as_json"])
 
 
 def run(found: Context, approval: Approval, *, saved: Path | None = None, destroy: bool = False) -> int:

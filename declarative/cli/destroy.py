@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from declarative.cli.applying import Approval, run
-from declarative.cli.options import apply_options, context, global_options, parallelism_option, variable_options
+from declarative.cli.options import (
+    apply_options,
+    global_options,
+    parallelism_option,
+    planning_context,
+    variable_options,
+)
 
 
 @click.command()
@@ -17,16 +23,7 @@ from declarative.cli.options import apply_options, context, global_options, para
 @apply_options
 @global_options
 @click.pass_obj
-def command(
-    outer: dict[str, Any],
-    /,
-    paths: tuple[str, ...],
-    lock_timeout: float,
-    allow: tuple[str, ...],
-    auto_approve: bool,
-    as_json: bool,
-    **given: Any,
-) -> int:
+def command(outer: dict[str, Any], /, **given: Any) -> int:
     """Delete what the state records, dependants first.
 
     With PATH, a file or folder of manifests, only what they name. Protected resources (preventDestroy) are refused, and
@@ -37,7 +34,4 @@ def command(
       declarative destroy
       declarative destroy manifests/sweep.yaml --auto-approve --allow disruption
     """
-    found = context(
-        given, outer, paths=paths, **{name: given[name] for name in ("variables", "variable_files", "parallelism")}
-    )
-    return run(found, Approval(auto_approve, allow, lock_timeout, as_json), destroy=True)
+    return run(planning_context(given, outer), Approval.of(given), destroy=True)

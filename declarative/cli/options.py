@@ -80,6 +80,12 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
     return Context(settings, console)
 
 
+def planning_context(given: Mapping[str, Any], outer: Mapping[str, Any]) -> Context:
+    """The context of a command that plans: with paths, variables and parallelism."""
+    names = ("paths", "variables", "variable_files", "parallelism")
+    return context(given, outer, **{name: given[name] for name in names})
+
+
 def pass_on(ctx: click.Context, given: Mapping[str, Any]) -> None:
     """Hands the global options of a group, over those before it, to its commands."""
     ctx.obj = {name: value if value is not None else ctx.obj.get(name) for name, value in given.items()}

@@ -10,7 +10,7 @@ import click
 
 from declarative import workflow
 from declarative.cli import planning
-from declarative.cli.options import Context, context, global_options, parallelism_option, variable_options
+from declarative.cli.options import Context, global_options, parallelism_option, planning_context, variable_options
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
@@ -30,7 +30,6 @@ from declarative.plan import guard, planfile
 def command(
     outer: dict[str, Any],
     /,
-    paths: tuple[str, ...],
     out: str | None,
     detailed_exitcode: bool,
     destroy: bool,
@@ -47,9 +46,7 @@ def command(
       declarative plan manifests/ --var gpus=4
       declarative plan -e prod --out prod.plan && declarative apply prod.plan
     """
-    found = context(
-        given, outer, paths=paths, **{name: given[name] for name in ("variables", "variable_files", "parallelism")}
-    )
+    found = planning_context(given, outer)
     planning.begin(found, as_json)
     file, compiled = asyncio.run(_plan(found, destroy))
     planning.show_plan(found.console, file.plan, as_json)

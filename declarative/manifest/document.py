@@ -10,8 +10,6 @@ writes `1.0e3` or 1000.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,51 +18,16 @@ import yaml
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
 from declarative.kinds.rules import Violation
+from declarative.manifest.nodes import TAG, is_block, is_merge, key_of, nodes, pairs
 from declarative.manifest.source_map import Places, Verbatim
 from declarative.manifest.yaml_errors import bad_character, explain
 from declarative.model.position import Position
 from declarative.model.value import FrozenMap, Path, Value
 
-_CORE = re.compile(
-    r"(?P<null>~|null|Null|NULL|)"
-    r"|(?P<bool>true|True|TRUE|false|False|FALSE)"
-    r"|(?P<int>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)"
-    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
-)
-_TAG = "tag:yaml.org,2002:"
 # Anchors are a convenience, not a way to build values larger than a person would write.
 MAX_NODES = 200_000
-# libyaml itself recurses on the C stack: a bound keeps a hostile file from ending the process.
-MAX_DEPTH = 100
-_NESTED_LINE = re.compile(r"(?:[-?:][ \t]+){20}| {50}")
 # Python refuses to print longer ones.
 _MAX_DIGITS = 1000
-
-
-class _Resolver:
-    """Gives plain scalars their type; the interface is that of PyYAML's resolvers."""
-
-    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
-        if kind is yaml.ScalarNode:
-            if implicit[0] and (found := _CORE.fullmatch(value or "")):
-                return f"{_TAG}{found.lastgroup}"
-            return f"{_TAG}str"
-        return f"{_TAG}seq" if kind is yaml.SequenceNode else f"{_TAG}map"
-
-    def descend_resolver(self, *_: Any) -> None: ...
-
-    def ascend_resolver(self) -> None: ...
-
-    def check_resolver_prefix(self, *_: Any) -> bool:
-        return False
-
-
-# PyYAML without libyaml is slower, but the same.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Composer(_Resolver, _Loader):  # type: ignore[misc]
-    """PyYAML's composer with the types of YAML 1.2."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +48,7 @@ class Document:
         node = key = self.node
         for step in path:
             if isinstance(node, yaml.MappingNode):
-                found = next(((k, v) for k, v in _pairs(node) if _key(k) == step), None)
+                found = next(((k, v) for k, v in pairs(node) if key_of(k) == step), None)
                 if found is None:
                     break
                 key, node = found
@@ -95,7 +58,7 @@ class Document:
                 break
         # An empty value has no place of its own, and a block begins on the next line, so their key is pointed at.
         empty = isinstance(node, yaml.ScalarNode) and node.value == "" and not node.style
-        mark = (key if on_key or empty or _is_block(node) else node).start_mark
+        mark = (key if on_key or empty or is_block(node) else node).start_mark
         return self.places.position(mark.index)
 
     def diagnostic(self, violation: Violation) -> Diagnostic:
@@ -127,7 +90,7 @@ def parse(text: str, file: str, places: Places | None = None) -> Parsed:
     diagnostics: list[Diagnostic] = []
     complete = True
     try:
-        for node in _nodes(text):
+        for node in nodes(text):
             builder = _Builder(places)
             value = builder.build(node)
             diagnostics += builder.diagnostics
@@ -150,53 +113,6 @@ def decode(data: bytes, file: str) -> str:
         where = Verbatim(file, before).position(len(before))
         detail = f"The byte 0x{error.object[error.start]:02x} is not part of UTF-8 text."
         raise ProjectError(Diagnostic("Not UTF-8", detail, "save the file as UTF-8", where)) from error
-
-
-def _nodes(text: str) -> Iterator[yaml.Node]:
-    if mark := _too_deep(text):
-        raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} levels deep", problem_mark=mark)
-    composer = _Composer(text)
-    while composer.check_node():
-        yield composer.get_node()
-
-
-def _too_deep(text: str) -> Any:
-    """Where a composer would recurse too deep, or None."""
-    # Cheap bounds first: every level takes a bracket, an indicator on one line, or a column of indentation.
-    brackets = text.count("[") + text.count("{")
-    if brackets <= MAX_DEPTH and not _NESTED_LINE.search(text):
-        return None
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            return event.start_mark
-    return None
-
-
-def _is_block(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.CollectionNode) and not node.flow_style
-
-
-def _key(node: yaml.Node) -> str | None:
-    return node.value if isinstance(node, yaml.ScalarNode) else None
-
-
-def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    """Own pairs first, then those that merge keys bring in."""
-    merged: list[yaml.Node] = []
-    for key, value in node.value:
-        if _is_merge(key):
-            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-        else:
-            yield key, value
-    for source in merged:
-        if isinstance(source, yaml.MappingNode):
-            yield from _pairs(source)
-
-
-def _is_merge(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style
 
 
 class _Builder:
@@ -227,7 +143,7 @@ class _Builder:
             self._report(node, "Value that contains itself", "An alias refers to a value that it is part of.", None)
             self.endless = True
             return None, 1
-        if node.tag not in (f"{_TAG}seq", f"{_TAG}map"):
+        if node.tag not in (f"{TAG}seq", f"{TAG}map"):
             self._unknown_tag(node)
         self.open.add(id(node))
         built = self._sequence(node) if isinstance(node, yaml.SequenceNode) else self._mapping(node)
@@ -245,7 +161,7 @@ class _Builder:
         size = 1
         merged: list[tuple[Value, int]] = []
         for key, item in node.value:
-            if _is_merge(key):
+            if is_merge(key):
                 merged += self._merged(item)
                 continue
             name = self._name(key, keys)
@@ -284,7 +200,7 @@ class _Builder:
         return name
 
     def _scalar(self, node: yaml.ScalarNode) -> Value:
-        tag, text = node.tag.removeprefix(_TAG), node.value
+        tag, text = node.tag.removeprefix(TAG), node.value
         if tag == "str":
             return text
         if tag == "null":
@@ -305,7 +221,7 @@ class _Builder:
         return None
 
     def _unknown_tag(self, node: yaml.Node) -> None:
-        tag = node.tag.replace(_TAG, "!!")
+        tag = node.tag.replace(TAG, "!!")
         self._report(node, "Unknown tag", f"The tag {tag} means nothing here.", "remove the tag")
 
     def _report(self, node: yaml.Node, summary: str, detail: str, hint: str | None) -> None:

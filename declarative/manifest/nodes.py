@@ -1,0 +1,97 @@
+"""YAML as nodes that know their places: typed by the core schema of YAML 1.2, and not too deep to be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+_CORE = re.compile(
+    r"(?P<null>~|null|Null|NULL|)"
+    r"|(?P<bool>true|True|TRUE|false|False|FALSE)"
+    r"|(?P<int>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)"
+    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
+)
+TAG = "tag:yaml.org,2002:"
+# libyaml itself recurses on the C stack: a bound keeps a hostile file from ending the process.
+MAX_DEPTH = 100
+_NESTED_LINE = re.compile(r"(?:[-?:][ \t]+){20}| {50}")
+
+
+class _Resolver:
+    """Gives plain scalars their type; the interface is that of PyYAML's resolvers."""
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            if implicit[0] and (found := _CORE.fullmatch(value or "")):
+                return f"{TAG}{found.lastgroup}"
+            return f"{TAG}str"
+        return f"{TAG}seq" if kind is yaml.SequenceNode else f"{TAG}map"
+
+    def descend_resolver(self, *_: Any) -> None: ...
+
+    def ascend_resolver(self) -> None: ...
+
+    def check_resolver_prefix(self, *_: Any) -> bool:
+        return False
+
+
+# PyYAML without libyaml is slower, but the same.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Composer(_Resolver, _Loader):  # type: ignore[misc]
+    """PyYAML's composer with the types of YAML 1.2."""
+
+
+def nodes(text: str) -> Iterator[yaml.Node]:
+    """The root of every document; raises yaml.YAMLError."""
+    if mark := _too_deep(text):
+        raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} levels deep", problem_mark=mark)
+    composer = _Composer(text)
+    while composer.check_node():
+        yield composer.get_node()
+
+
+def _too_deep(text: str) -> Any:
+    """Where a composer would recurse too deep, or None."""
+    # Cheap bounds first: every level takes a bracket, an indicator on one line, or a column of indentation.
+    brackets = text.count("[") + text.count("{")
+    if brackets <= MAX_DEPTH and not _NESTED_LINE.search(text):
+        return None
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return event.start_mark
+    return None
+
+
+def is_block(node: yaml.Node) -> bool:
+    """Whether a collection is written in lines of its own, not in brackets."""
+    return isinstance(node, yaml.CollectionNode) and not node.flow_style
+
+
+def key_of(node: yaml.Node) -> str | None:
+    """The text of a key; None where it is a collection."""
+    return node.value if isinstance(node, yaml.ScalarNode) else None
+
+
+def pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Own pairs first, then those that merge keys bring in."""
+    merged: list[yaml.Node] = []
+    for key, value in node.value:
+        if is_merge(key):
+            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+        else:
+            yield key, value
+    for source in merged:
+        if isinstance(source, yaml.MappingNode):
+            yield from pairs(source)
+
+
+def is_merge(key: yaml.Node) -> bool:
+    """Whether a key is `<<`, which brings in the pairs of other mappings."""
+    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style
