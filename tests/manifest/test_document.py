@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from declarative.manifest.document import MAX_DEPTH, parse
+from declarative.manifest.document import parse
+from declarative.manifest.nodes import MAX_DEPTH
 from tests.manifest.projects import HEAD, compiled, findings
 
 
