@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test check bench schemas clean
+.PHONY: quickstart test torture check bench schemas clean
 
 quickstart: $(VENV)/product  ## provision the quickstart on the embedded control plane
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/quickstart.sh
 
 test: $(VENV)/dev  ## run all tests
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+torture: $(VENV)/dev  ## the same and long attacks, with many random examples
+	HYPOTHESIS_PROFILE=random FIELD_EXAMPLES=10 FUZZ_EXAMPLES=5000 \
+		$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'torture or not torture'
 
 check: $(VENV)/dev  ## formatting, lint, types, freshness of schemas/
 	$(BIN)/ruff format --check .

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -18,8 +18,10 @@ from declarative.kinds.shape import ListOf, Object, Shape
 from declarative.manifest.envelope import manifest_model
 from declarative.manifest.schema import manifest_schema
 from declarative.model.value import FrozenMap, Path, dig, dotted, freeze
+from tests.examples import examples
+from tests.pools import Named, Pools
 from tests.repairs import REPAIRS
-from tests.strategies import Named, Pools, bodies, field_cases, field_paths
+from tests.strategies import bodies, field_cases, field_paths
 
 BY_NAME = Pools(by_name=True)
 FIELDS = [(kind, path) for kind in ALL for path in field_paths(kind, BY_NAME)]
@@ -29,7 +31,7 @@ ALWAYS = {
     "Training": {"metadata.name"},
     "WorkloadTemplate": {"metadata.name", "metadata.scope", "spec.assets", "spec.assets.environment"},
 }
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(30))
 
 
 def violations(kind: Kind, body: FrozenMap) -> tuple[Violation, ...]:
@@ -49,7 +51,7 @@ def test_every_body_is_valid(kind: Kind, nulls: bool, data: st.DataObject) -> No
 @pytest.mark.parametrize(
     ("kind", "path"), FIELDS, ids=[f"{kind.name}-{'.'.join(map(str, path))}" for kind, path in FIELDS]
 )
-@settings(QUICK, max_examples=3)
+@settings(max_examples=examples(2))
 @given(data=st.data())
 def test_a_field_is_set_changed_and_removed_by_valid_bodies(kind: Kind, path: Path, data: st.DataObject) -> None:
     case = data.draw(field_cases(kind, path, BY_NAME))

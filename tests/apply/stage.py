@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 
 from tests.cli.tool import Tool, documents, until
+from tests.forked import sandbox
 from tests.runai.wire import Asked, Reply, Wire, forward, wired
-from tests.sandbox.served import served
 
 WORKLOADS = "/api/v1/workloads"
 TEMPLATES = "/api/v1/asset/workload-template"
@@ -90,7 +90,7 @@ class Stage:
 def staged(folder: Path) -> Iterator[Stage]:
     """A stage whose phases take no time, and whose tool works over HTTP through the server in between."""
     stage: Stage
-    with served(folder / "plane" / "sandbox.sqlite3") as url, wired(lambda asked: stage.interfere(asked)) as wire:  # noqa: PLW0108 - it changes
+    with sandbox(folder / "plane" / "sandbox.sqlite3") as url, wired(lambda asked: stage.interfere(asked)) as wire:  # noqa: PLW0108 - it changes
         project = folder / "project"
         project.mkdir()
         stage = Stage(Tool(project, {"DECLARATIVE_ENDPOINT": wire.url, "DECLARATIVE_TOKEN": "sandbox"}), url, wire)

@@ -52,7 +52,7 @@ def test_killed_at_any_instant_the_next_run_loses_and_duplicates_nothing(stage: 
         stage.write(*manifests(turn))
         for _ in range(4):
             running = stage.tool.start(*APPLY)
-            time.sleep(chance.uniform(0.4, 1.6))
+            time.sleep(chance.uniform(0.02, 0.8))
             running.process.kill()
             running.process.wait()
             stage.idle()

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,8 +9,8 @@ import pytest
 
 from tests.apply.stage import Stage, created_name, is_create
 from tests.cli.tool import template, training, until
+from tests.forked import begin_sandbox
 from tests.runai.wire import Asked, Reply
-from tests.sandbox.served import PROGRAM
 
 NAMES = ("base", "a", "b", "c")
 ALL = (template("base"), training("a"), training("b", more="desiredPhase: Stopped\n"), training("c"))
@@ -112,15 +108,13 @@ def test_updates_suspends_and_deletes_with_lost_answers_are_sent_again_at_once(s
 
 
 def test_a_server_that_dies_in_the_middle_of_an_apply_loses_nothing(stage: Stage, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "mortal.sqlite3")]
-    mortal = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert mortal.stdout
-    lasting, stage.url = stage.url, mortal.stdout.readline().strip()
+    lasting = stage.url
+    mortal, stage.url = begin_sandbox(tmp_path / "mortal.sqlite3")
 
     def interfere(asked: Asked) -> Reply | None:
         if is_create(asked) and len(stage.live()) == 2:
             stage.passed(asked)
-            os.kill(mortal.pid, signal.SIGKILL)
+            mortal.kill()
             mortal.wait()
         return stage.passed(asked)
 
@@ -128,17 +122,13 @@ def test_a_server_that_dies_in_the_middle_of_an_apply_loses_nothing(stage: Stage
     stage.write(*ALL)
     failed = stage.tool.apply("--parallelism", "1", code=1)
     assert "Control plane unreachable" in failed.err
-    reborn = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    reborn, stage.url = begin_sandbox(tmp_path / "mortal.sqlite3")
     try:
-        assert reborn.stdout
-        stage.url = reborn.stdout.readline().strip()
         stage.interfere = stage.passed
         stage.tool.apply()
         stage.is_whole(*NAMES)
     finally:
         reborn.kill()
-        reborn.communicate()
-        mortal.communicate()
         stage.url = lasting
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 
 from tests.apply.stage import Hold, Stage, is_create
@@ -130,10 +129,7 @@ def test_a_full_disk_stops_the_apply_before_its_next_call_and_nothing_is_lost(st
     stage.write(training("a"), *map(training, names))
     bound = 40_000  # bytes that a file may have, enough for the log of a few commits
 
-    running = stage.tool.start(
-        *APPLY, "--parallelism", "1", limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bound, bound))
-    )
-    failed = running.ended()
+    failed = stage.tool.start(*APPLY, "--parallelism", "1", largest=bound).ended()
     assert failed.code == 1
     assert "The state c" in failed.err
     assert 1 < stage.creates() < 13

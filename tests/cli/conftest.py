@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.tool import Tool, documents, template, training
-from tests.sandbox.served import served
+from tests.forked import sandbox
 
 
 @pytest.fixture
@@ -20,5 +20,5 @@ def tool(tmp_path: Path) -> Tool:
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """A sandbox in a process of its own."""
-    with served(tmp_path / "plane" / "sandbox.sqlite3") as found:
+    with sandbox(tmp_path / "plane" / "sandbox.sqlite3") as found:
         yield found

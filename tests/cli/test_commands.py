@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.cli.tool import Tool, documents, template, training, until
-from tests.sandbox.served import served
+from tests.forked import sandbox
 
 HEADERS = {"Authorization": "Bearer sandbox"}
 HERE = ("--auto-approve",)
@@ -221,11 +221,11 @@ def scenario(tool: Tool) -> list[str]:
 def test_over_http_everything_is_said_as_it_is_in_process(tmp_path: Path) -> None:
     inside, outside = Tool(tmp_path / "inside"), Tool(tmp_path / "outside", {"DECLARATIVE_TOKEN": "sandbox"})
     plane = tmp_path / "plane" / "sandbox.sqlite3"
-    with served(plane) as url:
+    with sandbox(plane) as url:
         httpx.patch(f"{url}/_sandbox/settings", json={"speed": "instant"})
     (inside.folder / ".declarative").mkdir(parents=True)
     shutil.copy(plane, inside.folder / ".declarative" / "sandbox.sqlite3")
-    with served(plane) as url:
+    with sandbox(plane) as url:
         outside.environ.update(DECLARATIVE_ENDPOINT=url)  # type: ignore[attr-defined]
         there = scenario(outside)
     here = scenario(inside)

@@ -37,7 +37,7 @@ def test_every_command_has_help_with_an_example(tool: Tool, words: tuple[str, ..
 
 
 def test_the_version_is_told_on_stdout(tool: Tool) -> None:
-    assert tool.run("--version") == (0, f"declarative {__version__}\n", "")
+    assert tool.launch("--version") == (0, f"declarative {__version__}\n", "")
     assert tool.run("--no-color", "--version") == (0, f"declarative {__version__}\n", "")
 
 
@@ -120,7 +120,7 @@ def test_in_the_c_locale_all_output_is_ascii_and_json_stays_json(tool: Tool) -> 
         ({"PYTHONIOENCODING": "ascii"}, "plan --json"),
         ({"LANG": "C"}, "show p --json"),
     ):
-        done = tool.run(*line.split(), code=None, **locale)
+        done = tool.launch(*line.split(), code=None, **locale)
         assert (done.out + done.err).isascii(), (locale, line)
     assert "größe" in json.dumps(json.loads(done.out), ensure_ascii=False)
     assert "größe" in tool.run("plan").out

@@ -1,15 +1,18 @@
-"""The tool as a real process in a folder of its own."""
+"""The tool as a process in a folder of its own."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.forked import Command, Forked
 
 COMMAND = (sys.executable, "-m", "declarative")
 REPOSITORY = Path(__file__).parents[2]
@@ -21,6 +24,13 @@ class Done(NamedTuple):
     code: int
     out: str
     err: str
+
+    def checked(self, code: int | None) -> Done:
+        """The same, after the checks that hold for every command; `code` is the exit code that is wanted, if any."""
+        assert "Traceback" not in self.err, self.err
+        assert "Bug in declarative" not in self.err, self.err
+        assert code in (None, self.code), self
+        return self
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
@@ -39,35 +49,32 @@ class Tool:
 
     def run(self, *arguments: str, code: int | None = 0, given: str = "", **environ: str) -> Done:
         """Runs one command, which has to end with `code` (None: anyhow) and never with a traceback."""
+        with tempfile.TemporaryDirectory() as folder:
+            typed, out, err = (Path(folder) / name for name in ("given", "out", "err"))
+            typed.write_text(given, encoding="utf-8")
+            command = Command(arguments, self.folder, environment({**self.environ, **environ}), typed, out, err)
+            return Running(command.begin(), out, err).ended().checked(code)
+
+    def launch(self, *arguments: str, code: int | None = 0, **environ: str) -> Done:
+        """The same with an interpreter of its own, as a shell would do it: for what matters when one starts."""
         process = subprocess.run(
             [*COMMAND, *arguments],
             cwd=self.folder,
             env=environment({**self.environ, **environ}),
-            input=given.encode(),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
             check=False,
         )
-        done = Done(process.returncode, process.stdout.decode(), process.stderr.decode())
-        assert "Traceback" not in done.err, done.err
-        assert "Bug in declarative" not in done.err, done.err
-        assert code in (None, done.code), done
-        return done
+        return Done(process.returncode, process.stdout.decode(), process.stderr.decode()).checked(code)
 
-    def start(self, *arguments: str, limits: Callable[[], None] | None = None) -> Running:
+    def start(self, *arguments: str, largest: int | None = None) -> Running:
         """Begins one command, whose output goes to files that can be read while it runs."""
         out, err = (self.folder / f".{name}-{time.monotonic_ns()}" for name in ("out", "err"))
-        with out.open("wb") as out_file, err.open("wb") as err_file:
-            process = subprocess.Popen(
-                [*COMMAND, *arguments],
-                cwd=self.folder,
-                env=environment(self.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=out_file,
-                stderr=err_file,
-                preexec_fn=limits,  # noqa: PLW1509 - it makes one system call
-            )
-        return Running(process, out, err)
+        err.touch()
+        nothing = Path(os.devnull)
+        command = Command(arguments, self.folder, environment(self.environ), nothing, out, err, largest)
+        return Running(command.begin(), out, err)
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
@@ -88,7 +95,7 @@ class Tool:
 class Running:
     """A command under way."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     out_file: Path
     err_file: Path
 
@@ -97,10 +104,7 @@ class Running:
 
     def ended(self, seconds: float = 60) -> Done:
         code = self.process.wait(seconds)
-        done = Done(code, self.out_file.read_text(encoding="utf-8"), self.said())
-        assert "Traceback" not in done.err, done.err
-        assert "Bug in declarative" not in done.err, done.err
-        return done
+        return Done(code, self.out_file.read_text(encoding="utf-8"), self.said()).checked(None)
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> None:

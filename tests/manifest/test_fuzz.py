@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from declarative.manifest.compile import compile_files
@@ -16,6 +15,7 @@ from declarative.manifest.template import Templates
 from declarative.model.value import FrozenMap
 from declarative.view.diagnostics import diagnostics_text
 from declarative.view.style import Style
+from tests.examples import examples
 from tests.manifest.projects import HEAD
 
 SEED = (
@@ -83,18 +83,14 @@ def compile_soon(folder: Path, data: bytes) -> None:
     assert time.process_time() - began < 2
 
 
-@settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "200")),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=examples(150, "FUZZ_EXAMPLES"))
 @given(text=mutated())
 def test_a_mutated_manifest_ends_in_diagnostics(folder: Path, text: str) -> None:
     """No traceback, no hang, and every finding has a line that exists."""
     compile_soon(folder, text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(data=st.binary(max_size=200))
 def test_bytes_end_in_diagnostics(folder: Path, data: bytes) -> None:
     """Files that are no text at all are findings, too."""

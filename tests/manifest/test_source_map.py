@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from declarative.manifest.template import Templates
 from declarative.model.position import Position
 from declarative.model.value import FrozenMap
+from tests.examples import examples
 from tests.manifest.projects import HEAD, compiled, findings
 
 LITERAL = st.text("ab:\n é😀'\"#", min_size=0, max_size=6)
@@ -69,7 +70,7 @@ def place_of(text: str, character: str, file: str) -> Position:
     return Position(file, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100))
 @given(text=templates())
 def test_literal_characters_know_their_place(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     """However a template is nested, each literal character leads to the line and column where it was typed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from declarative.kinds import ALL
@@ -15,10 +15,11 @@ from declarative.kinds.shape import ListOf, Object, Shape
 from declarative.kinds.workload_template import WORKLOAD_TEMPLATE, WorkloadTemplateUpdateRequest
 from declarative.model.value import EMPTY, FrozenMap, Path, Value, dig, dotted, freeze
 from declarative.plan.diff import compare
+from tests.examples import examples
 from tests.strategies import bodies, field_cases, field_paths
 
 BOTH = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(40))
 FIELDS = [(kind, path) for kind in ALL for path in field_paths(kind)]
 
 
@@ -149,7 +150,7 @@ def _names_an_item(kind: Kind, path: Path) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "path"), FIELDS, ids=[f"{kind.name}-{dotted(path)}" for kind, path in FIELDS])
-@settings(QUICK, max_examples=3)
+@settings(max_examples=examples(2))
 @given(data=st.data())
 def test_a_field_is_told_by_its_label_when_it_changes_and_when_it_goes(
     kind: Kind, path: Path, data: st.DataObject

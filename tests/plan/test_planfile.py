@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from declarative.errors import PlanError
@@ -18,10 +18,11 @@ from declarative.model.value import canonical, digest
 from declarative.plan import planner
 from declarative.plan.planfile import FORMAT, PlanFile, checksum, dump, is_planfile, load
 from declarative.plan.planner import Live
+from tests.examples import examples
 from tests.plan.bodies import ORIGIN, address, observed, pending, planned, record, resource, template, training
 from tests.strategies import bodies
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(40))
 
 
 @st.composite

@@ -13,6 +13,7 @@ from declarative.model.address import Address
 from declarative.model.plan import Action, Change, FieldChange, Plan, Step
 from declarative.model.record import Operation
 from declarative.plan.steps import steps
+from tests.examples import examples
 from tests.plan.bodies import training
 
 PHASE = FieldChange(("desiredPhase",), "desiredPhase", "Running", "Stopped")
@@ -68,7 +69,7 @@ def plans(draw: st.DrawFn) -> tuple[Change, ...]:
     return tuple(draw(st.permutations(changes)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150))
 @given(changes=plans())
 def test_steps_respect_dependencies_and_never_wait_in_circles(changes: tuple[Change, ...]) -> None:
     found = made(*changes)
@@ -88,7 +89,7 @@ def test_steps_respect_dependencies_and_never_wait_in_circles(changes: tuple[Cha
             assert mixed or before(found, step, other), "what depends on a resource ends first"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100))
 @given(changes=plans())
 def test_every_change_runs_its_own_steps_in_order(changes: tuple[Change, ...]) -> None:
     """Adopting comes first, then the deletion of what an earlier replacement left, then the change itself."""

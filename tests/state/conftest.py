@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from declarative.state.opening import open_store
+from declarative.state.sqlite import SqliteStore
 from declarative.state.store import Store
+from tests.state.files import ME
+from tests.state.strategies import record
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +52,21 @@ def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[s
         worker.wait()
         if worker.stdout:
             worker.stdout.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "state.sqlite3"
+
+
+@pytest.fixture
+def filled(path: Path) -> SqliteStore:
+    """A state with ten records, at rest."""
+    store = SqliteStore(path)
+    with store.lock(ME, 0) as lease:
+        for number in range(10):
+            lease.put(record(f"r{number}", body={"padding": "x" * 3000}))
+    return store
 
 
 @pytest.fixture

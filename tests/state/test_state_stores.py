@@ -21,6 +21,7 @@ from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import EMPTY
 from declarative.state.opening import open_store
 from declarative.state.store import Holder, Snapshot, Store
+from tests.examples import examples
 from tests.state.strategies import record, records
 
 ME = Holder.current("declarative apply")
@@ -154,7 +155,7 @@ class TestStore:
             assert len(loaded.records) <= len(promised) + attempt + 1
         assert len(promised) > 8
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(20))
     @given(st.data())
     def test_it_behaves_as_a_dictionary_that_survives_reopening(self, data: st.DataObject) -> None:
         addresses = st.sampled_from([Address("Training", key) for key in ("a", "b", "c")])
