@@ -1,66 +1,36 @@
-"""The story: load, observe, plan, guard, apply."""
+"""The story: observe, plan, apply. What comes before is in `session`, what is refused in `plan.guard`."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
 from declarative.diagnostics import Diagnostic
-from declarative.errors import PlanError, ProjectError
-from declarative.manifest import files, project, variables
-from declarative.manifest.compile import Compiled, compile_files
-from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
-from declarative.manifest.template import Templates
+from declarative.errors import PlanError
+from declarative.manifest.compile import Compiled
 from declarative.model.address import Address
 from declarative.model.event import Event
 from declarative.model.observed import Observed
 from declarative.model.plan import Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
-from declarative.model.value import FrozenMap
-from declarative.plan import graph, planner, settle
+from declarative.plan import planner, settle
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.steps import steps
 from declarative.runai import lookup
-from declarative.runai.credentials import Credentials
 from declarative.runai.lookup import Unresolved
 from declarative.runai.observe import observe
 from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
-from declarative.settings import FOLDER, Settings
-from declarative.state.opening import open_store
-from declarative.state.store import Lease, Snapshot, Store
-
-SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A project with its settings applied."""
-
-    settings: Settings
-    project: Project
-    endpoint: str
-    store: Store
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the control plane is the embedded one."""
-        return self.endpoint == SANDBOX
-
-    def sandbox_file(self) -> Path:
-        """Where the embedded control plane keeps its objects."""
-        return self.settings.root / SANDBOX_FILE
+from declarative.session import Session
+from declarative.state.store import Lease, Snapshot
 
 
 class Listener(Protocol):
@@ -69,97 +39,6 @@ class Listener(Protocol):
     def event(self, event: Event) -> None: ...
 
     def interrupted(self) -> None: ...
-
-
-def open_session(settings: Settings) -> Session:
-    """Reads the project file and finds the state; opens no connection. Raises DeclarativeError."""
-    found = project.load(settings.root, settings.environment)
-    endpoint = settings.endpoint or found.endpoint or SANDBOX
-    if endpoint != SANDBOX and not _is_url(endpoint):
-        hint = "write a URL such as https://acme.run.ai, or sandbox"
-        where = None if settings.endpoint else found.locate("endpoint")
-        raise ProjectError(Diagnostic("Unusable endpoint", f"{endpoint} is no URL.", hint, where))
-    if "@" in urlsplit(endpoint).netloc:
-        hint = "set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and DECLARATIVE_CLIENT_SECRET"
-        raise ProjectError(Diagnostic("Unusable endpoint", "A URL with a user or password ends up in logs.", hint))
-    store = open_store(settings.state or found.state or DEFAULT_STATE, settings.root)
-    return Session(settings, found, endpoint, store)
-
-
-def _is_url(text: str) -> bool:
-    """Whether a text names a host that can be asked."""
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port out of range, or brackets without an address
-        return False
-
-
-def compile_manifests(session: Session) -> Compiled:
-    """Finds, renders and checks all manifests; raises ProjectError with everything that is wrong."""
-    root, chosen = session.settings.root, session.project
-    found, missing = files.find(root, session.settings.paths or chosen.manifests or _default_manifests(root))
-    values, problems = _variables(session)
-    if missing or problems:
-        raise ProjectError(*missing, *problems)
-    compiled = compile_files(found, Templates(root, values, chosen.environment))
-    diagnostics = compiled.diagnostics or graph.cycles({one.address: one for one in compiled.resources})
-    if diagnostics:
-        raise ProjectError(*diagnostics)
-    return compiled
-
-
-def _default_manifests(root: Path) -> tuple[str, ...]:
-    """Where manifests are when nobody says."""
-    if (root / "manifests").is_dir():
-        return ("manifests",)
-    hint = "name files or folders (declarative plan manifests/), or start a project with declarative init"
-    above = next((folder for folder in root.resolve().parents if (folder / project.FILE).is_file()), None)
-    if above is not None:
-        hint = f"there is a project in {above}: use -C {os.path.relpath(above, root)}"
-    detail = "There is neither a project file nor a folder manifests here, and no path on the command line."
-    raise ProjectError(Diagnostic("No manifests", detail, hint))
-
-
-def _variables(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
-    settings, found = session.settings, session.project
-    given = [*variables.from_environment(settings.environ, found.variables)]
-    problems: list[Diagnostic] = []
-    for name in settings.variable_files:
-        found_there, unreadable = variables.from_file(settings.root / name)
-        given += found_there
-        problems += unreadable
-    for option in settings.variables:
-        one = variables.from_option(option, found.variables)
-        if isinstance(one, Diagnostic):
-            problems.append(one)
-        else:
-            given.append(one)
-    values, wrong = variables.resolve(
-        found.variables, found.overlay, found.locate, given, found.environment, all_read=not problems
-    )
-    return values, (*problems, *wrong)
-
-
-@asynccontextmanager
-async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Transport]:
-    """A transport to the session's control plane."""
-    environ = session.settings.environ
-    inner, endpoint, credentials = None, session.endpoint, Credentials.from_environment(environ)
-    if session.is_embedded:
-        from declarative.sandbox.in_process import STATIC_TOKEN, InProcess
-
-        inner, endpoint, credentials = InProcess(session.sandbox_file()), "http://sandbox", Credentials(STATIC_TOKEN)
-    async with Transport(
-        endpoint,
-        credentials,
-        parallelism=session.settings.parallelism,
-        ca_bundle=environ.get("DECLARATIVE_CA_BUNDLE"),
-        read_only=read_only,
-        trace=session.settings.trace,
-        inner=inner,
-    ) as transport:
-        yield transport
 
 
 async def observe_live(transport: Transport, addresses: Iterable[Address], records: Iterable[Record]) -> planner.Live:

@@ -16,6 +16,7 @@ from declarative.model.plan import Plan
 from declarative.model.record import Record
 from declarative.model.value import FrozenMap
 from declarative.sandbox.in_process import InProcess
+from declarative.session import SANDBOX_FILE, compile_manifests, connected, open_session
 from declarative.settings import Settings
 
 
@@ -31,7 +32,7 @@ class Project:
         """A call of the sandbox's admin API."""
 
         async def call() -> Any:
-            sandbox = InProcess(self.root / workflow.SANDBOX_FILE)
+            sandbox = InProcess(self.root / SANDBOX_FILE)
             async with httpx.AsyncClient(transport=sandbox, base_url="http://sandbox/_sandbox/") as client:
                 answer = await client.request(method, path, json=body)
                 return answer.raise_for_status().json()
@@ -50,18 +51,18 @@ class Project:
 
     def plan(self) -> Plan:
         """The plan of now."""
-        session = workflow.open_session(Settings(self.root, environ={}))
-        compiled = workflow.compile_manifests(session)
+        session = open_session(Settings(self.root, environ={}))
+        compiled = compile_manifests(session)
 
         async def planned() -> Plan:
-            async with workflow.connected(session, read_only=True) as transport:
+            async with connected(session, read_only=True) as transport:
                 return (await workflow.make_plan(session, transport, compiled, session.store.load())).plan
 
         return asyncio.run(planned())
 
     def records(self) -> tuple[Record, ...]:
         """What the state remembers."""
-        return workflow.open_session(Settings(self.root, environ={})).store.load().records
+        return open_session(Settings(self.root, environ={})).store.load().records
 
     def apply(self) -> None:
         """`declarative apply`, whatever it disrupts."""

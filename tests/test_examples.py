@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from declarative import workflow
+from declarative.session import Session, open_session, variable_values
 from declarative.settings import Settings
 from tests.cli.tool import REPOSITORY, Tool
 
@@ -89,14 +89,14 @@ def conforms(folder: Path, environment: str, project: str, manifest: str) -> Non
     if (folder / "declarative.yaml").exists():
         check(yaml.safe_load((folder / "declarative.yaml").read_text()), project)
     paths = () if (folder / "declarative.yaml").exists() else (".",)
-    session = workflow.open_session(Settings(folder, environment=environment or None, paths=paths, environ={}))
+    session = open_session(Settings(folder, environment=environment or None, paths=paths, environ={}))
     for text in rendered(session):
         for document in yaml.safe_load_all(text):
             if document is not None:
                 check(document, manifest)
 
 
-def rendered(session: workflow.Session) -> list[str]:
+def rendered(session: Session) -> list[str]:
     """The texts of the project's manifests."""
     from declarative.manifest import files
     from declarative.manifest.template import Templates
@@ -104,7 +104,7 @@ def rendered(session: workflow.Session) -> list[str]:
     root = session.settings.root
     found, missing = files.find(root, session.settings.paths or session.project.manifests)
     assert not missing
-    values, problems = workflow._variables(session)
+    values, problems = variable_values(session)
     assert not problems
     templates = Templates(root, values, session.project.environment)
     return [templates.render(file.path.read_text(), file.name).text for file in found]

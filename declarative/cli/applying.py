@@ -19,6 +19,7 @@ from declarative.model.plan import Plan
 from declarative.plan import guard, planfile
 from declarative.plan.guard import Guard
 from declarative.runai.transport import Transport
+from declarative.session import Session, compile_manifests, connected, open_session
 from declarative.state.store import Holder, Lease, Snapshot
 from declarative.view.failure import failure_text
 from declarative.view.progress import apply_summary, destroy_summary, tally
@@ -42,7 +43,7 @@ class Approval:
 def run(found: Context, approval: Approval, *, saved: Path | None = None, destroy: bool = False) -> int:
     """Plans under the lock and carries the plan out; the exit code."""
     planning.begin(found, approval.as_json)
-    session = workflow.open_session(found.settings)
+    session = open_session(found.settings)
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
     if reviewed is not None and (found.settings.variables or found.settings.variable_files):
@@ -52,7 +53,7 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
         )
     compiled = None
     if reviewed is None and (not destroy or found.settings.paths):
-        compiled = workflow.compile_manifests(session)
+        compiled = compile_manifests(session)
     planning.announce(found, session)
     work = _Work(found, session, approval, "destroy" if destroy else "apply")
     with session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
@@ -62,13 +63,13 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
 @dataclass(frozen=True, slots=True)
 class _Work:
     found: Context
-    session: workflow.Session
+    session: Session
     approval: Approval
     command: str
 
     async def under_lock(self, lease: Lease, reviewed: planfile.PlanFile | None, compiled: Compiled | None) -> int:
         snapshot = self.session.store.load()
-        async with workflow.connected(self.session, read_only=False) as transport:
+        async with connected(self.session, read_only=False) as transport:
             if reviewed is not None:
                 await workflow.check_saved(self.session, transport, reviewed, snapshot)
                 file = reviewed

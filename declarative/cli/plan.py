@@ -15,6 +15,7 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
 from declarative.plan import guard, planfile
+from declarative.session import compile_manifests, connected, open_session
 
 
 @click.command()
@@ -58,11 +59,11 @@ def command(
 
 
 async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None]:
-    session = workflow.open_session(found.settings)
+    session = open_session(found.settings)
     planning.announce(found, session)
     snapshot = session.store.load()
-    compiled = None if destroy and not found.settings.paths else workflow.compile_manifests(session)
-    async with workflow.connected(session, read_only=True) as transport:
+    compiled = None if destroy and not found.settings.paths else compile_manifests(session)
+    async with connected(session, read_only=True) as transport:
         if destroy:
             return await workflow.make_destruction(session, transport, compiled, snapshot), compiled
         assert compiled is not None

@@ -17,8 +17,8 @@ from declarative.model.event import Event
 from declarative.model.plan import Action, Plan
 from declarative.plan.guard import Guard, Refusal
 from declarative.plan.planfile import PlanFile
+from declarative.session import Session
 from declarative.view.text import counted
-from declarative.workflow import Session
 
 
 def announce(found: Context, session: Session) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from declarative.cli.options import context, global_options, pass_on
-from declarative.workflow import SANDBOX_FILE
+from declarative.session import SANDBOX_FILE
 
 
 @click.group(no_args_is_help=True)

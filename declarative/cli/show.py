@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from declarative import workflow
 from declarative.cli import planning
 from declarative.cli.options import Context, context, global_options
 from declarative.plan import planfile
+from declarative.session import open_session
 
 
 @click.command()
@@ -42,7 +42,7 @@ def command(outer: dict[str, Any], /, file: str | None, as_json: bool, **given: 
 def _show_state(found: Context, as_json: bool) -> int:
     from declarative.view.state import state_show_json, state_show_text
 
-    records = workflow.open_session(found.settings).store.load().records
+    records = open_session(found.settings).store.load().records
     if as_json:
         found.console.json([state_show_json(record) for record in records], indent=2)
     elif records:

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from declarative import workflow
 from declarative.cli.options import context, global_options, pass_on
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import StateError
+from declarative.session import open_session
 
 
 @click.group(no_args_is_help=True)
@@ -39,7 +39,7 @@ def list_(outer: dict[str, Any], /, as_json: bool, **given: Any) -> int:
     from declarative.view.state import state_list_json, state_list_text
 
     found = context(given, outer)
-    records = workflow.open_session(found.settings).store.load().records
+    records = open_session(found.settings).store.load().records
     if as_json:
         found.console.json(state_list_json(records), indent=2)
     elif records:
@@ -64,7 +64,7 @@ def show(outer: dict[str, Any], /, address: str, as_json: bool, **given: Any) ->
     from declarative.view.state import state_show_json, state_show_text
 
     found = context(given, outer)
-    records = {str(record.address): record for record in workflow.open_session(found.settings).store.load().records}
+    records = {str(record.address): record for record in open_session(found.settings).store.load().records}
     if address not in records:
         spelling = next((name for name in records if name.endswith(f".{address}")), None) or nearest(address, records)
         hint = f"did you mean {spelling}?" if spelling else "see declarative state list"

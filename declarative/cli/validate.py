@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from declarative import workflow
 from declarative.cli.options import context, global_options, variable_options
 from declarative.diagnostics import Diagnostic
 from declarative.errors import DeclarativeError
+from declarative.session import compile_manifests, open_session
 
 
 @click.command()
@@ -40,7 +40,7 @@ def command(
     diagnostics: tuple[Diagnostic, ...] = ()
     count = 0
     try:
-        count = len(workflow.compile_manifests(workflow.open_session(found.settings)).resources)
+        count = len(compile_manifests(open_session(found.settings)).resources)
     except DeclarativeError as error:
         diagnostics = error.diagnostics
     if as_json:

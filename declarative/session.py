@@ -1,0 +1,137 @@
+"""A project with its settings applied: manifests compiled, state found, control plane connected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from declarative.diagnostics import Diagnostic
+from declarative.errors import ProjectError
+from declarative.manifest import files, project, variables
+from declarative.manifest.compile import Compiled, compile_files
+from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
+from declarative.manifest.template import Templates
+from declarative.model.value import FrozenMap
+from declarative.plan import graph
+from declarative.runai.credentials import Credentials
+from declarative.runai.transport import Transport
+from declarative.settings import FOLDER, Settings
+from declarative.state.opening import open_store
+from declarative.state.store import Store
+
+SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A project with its settings applied."""
+
+    settings: Settings
+    project: Project
+    endpoint: str
+    store: Store
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the control plane is the embedded one."""
+        return self.endpoint == SANDBOX
+
+    def sandbox_file(self) -> Path:
+        """Where the embedded control plane keeps its objects."""
+        return self.settings.root / SANDBOX_FILE
+
+
+def open_session(settings: Settings) -> Session:
+    """Reads the project file and finds the state; opens no connection. Raises DeclarativeError."""
+    found = project.load(settings.root, settings.environment)
+    endpoint = settings.endpoint or found.endpoint or SANDBOX
+    if endpoint != SANDBOX and not _is_url(endpoint):
+        hint = "write a URL such as https://acme.run.ai, or sandbox"
+        where = None if settings.endpoint else found.locate("endpoint")
+        raise ProjectError(Diagnostic("Unusable endpoint", f"{endpoint} is no URL.", hint, where))
+    if "@" in urlsplit(endpoint).netloc:
+        hint = "set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and DECLARATIVE_CLIENT_SECRET"
+        raise ProjectError(Diagnostic("Unusable endpoint", "A URL with a user or password ends up in logs.", hint))
+    store = open_store(settings.state or found.state or DEFAULT_STATE, settings.root)
+    return Session(settings, found, endpoint, store)
+
+
+def _is_url(text: str) -> bool:
+    """Whether a text names a host that can be asked."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port out of range, or brackets without an address
+        return False
+
+
+def compile_manifests(session: Session) -> Compiled:
+    """Finds, renders and checks all manifests; raises ProjectError with everything that is wrong."""
+    root, chosen = session.settings.root, session.project
+    found, missing = files.find(root, session.settings.paths or chosen.manifests or _default_manifests(root))
+    values, problems = variable_values(session)
+    if missing or problems:
+        raise ProjectError(*missing, *problems)
+    compiled = compile_files(found, Templates(root, values, chosen.environment))
+    diagnostics = compiled.diagnostics or graph.cycles({one.address: one for one in compiled.resources})
+    if diagnostics:
+        raise ProjectError(*diagnostics)
+    return compiled
+
+
+def _default_manifests(root: Path) -> tuple[str, ...]:
+    """Where manifests are when nobody says."""
+    if (root / "manifests").is_dir():
+        return ("manifests",)
+    hint = "name files or folders (declarative plan manifests/), or start a project with declarative init"
+    above = next((folder for folder in root.resolve().parents if (folder / project.FILE).is_file()), None)
+    if above is not None:
+        hint = f"there is a project in {above}: use -C {os.path.relpath(above, root)}"
+    detail = "There is neither a project file nor a folder manifests here, and no path on the command line."
+    raise ProjectError(Diagnostic("No manifests", detail, hint))
+
+
+def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
+    """The values of all variables, and what is wrong with those that were given."""
+    settings, found = session.settings, session.project
+    given = [*variables.from_environment(settings.environ, found.variables)]
+    problems: list[Diagnostic] = []
+    for name in settings.variable_files:
+        found_there, unreadable = variables.from_file(settings.root / name)
+        given += found_there
+        problems += unreadable
+    for option in settings.variables:
+        one = variables.from_option(option, found.variables)
+        if isinstance(one, Diagnostic):
+            problems.append(one)
+        else:
+            given.append(one)
+    values, wrong = variables.resolve(
+        found.variables, found.overlay, found.locate, given, found.environment, all_read=not problems
+    )
+    return values, (*problems, *wrong)
+
+
+@asynccontextmanager
+async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Transport]:
+    """A transport to the session's control plane."""
+    environ = session.settings.environ
+    inner, endpoint, credentials = None, session.endpoint, Credentials.from_environment(environ)
+    if session.is_embedded:
+        from declarative.sandbox.in_process import STATIC_TOKEN, InProcess
+
+        inner, endpoint, credentials = InProcess(session.sandbox_file()), "http://sandbox", Credentials(STATIC_TOKEN)
+    async with Transport(
+        endpoint,
+        credentials,
+        parallelism=session.settings.parallelism,
+        ca_bundle=environ.get("DECLARATIVE_CA_BUNDLE"),
+        read_only=read_only,
+        trace=session.settings.trace,
+        inner=inner,
+    ) as transport:
+        yield transport
