@@ -1,4 +1,7 @@
-"""A project with its settings applied: manifests compiled, state found, control plane connected."""
+"""A project with its settings applied: manifests compiled, state found, control plane connected.
+
+Templates and HTTP take long to import, and many commands need neither: they are imported where they are used.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
 from declarative.manifest import files, project, variables
-from declarative.manifest.compile import Compiled, compile_files
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
-from declarative.manifest.template import Templates
 from declarative.model.value import FrozenMap
 from declarative.plan import graph
-from declarative.runai.credentials import Credentials
-from declarative.runai.transport import Transport
 from declarative.settings import FOLDER, Settings
 from declarative.state.opening import open_store
 from declarative.state.store import Store
+
+if TYPE_CHECKING:
+    from declarative.manifest.compile import Compiled
+    from declarative.runai.transport import Transport
 
 SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
 
@@ -71,6 +75,9 @@ def _is_url(text: str) -> bool:
 
 def compile_manifests(session: Session) -> Compiled:
     """Finds, renders and checks all manifests; raises ProjectError with everything that is wrong."""
+    from declarative.manifest.compile import compile_files
+    from declarative.manifest.template import Templates
+
     root, chosen = session.settings.root, session.project
     found, missing = files.find(root, session.settings.paths or chosen.manifests or _default_manifests(root))
     values, problems = variable_values(session)
@@ -119,6 +126,9 @@ def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]
 @asynccontextmanager
 async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Transport]:
     """A transport to the session's control plane."""
+    from declarative.runai.credentials import Credentials
+    from declarative.runai.transport import Transport
+
     environ = session.settings.environ
     inner, endpoint, credentials = None, session.endpoint, Credentials.from_environment(environ)
     if session.is_embedded:
