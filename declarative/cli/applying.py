@@ -79,7 +79,8 @@ class _Work:
                 assert compiled is not None
                 file = await workflow.make_plan(self.session, transport, compiled, snapshot)
             planning.show_plan(self.found.console, file.plan, self.approval.as_json)
-            planning.warn(self.found.console, planning.doubts(self.found, file, compiled), self.approval.as_json)
+            if reviewed is None:
+                planning.warn(self.found.console, planning.doubts(self.found, file, compiled), self.approval.as_json)
             self._agree(file, was_reviewed=reviewed is not None)
             return await self._carry_out(transport, lease, file.plan, snapshot)
 
@@ -93,7 +94,8 @@ class _Work:
             planning.refuse(refusals)
         if not asks:
             return
-        question = f"\nDo you want to {self.command} these changes? Only yes is accepted: "
+        what = "destroy these resources" if self.command == "destroy" else "apply these changes"
+        question = f"\nDo you want to {what}? Only yes is accepted: "
         if self.found.console.ask(question) != "yes":
             hint = None if self.found.console.is_interactive else "without a terminal, agree with --auto-approve"
             raise PlanError(Diagnostic(f"{self.command.capitalize()} cancelled", "Nothing was changed.", hint))

@@ -161,13 +161,16 @@ def _asked(assets: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _read(answer: Mapping[str, Any]) -> Observed:
     meta, spec = answer["meta"], answer["spec"]
+    project = meta.get("projectId")
     # What this release does not know stays: an update has to send it back, or it is erased.
     kept = {name: value for name, value in spec.items() if name != "distributed"}
     body = {
-        "metadata": known(shape_of(CreationMeta), meta),
+        "metadata": {
+            **known(shape_of(CreationMeta), meta),
+            **({"projectId": str(project)} if project is not None else {}),
+        },
         "spec": {**kept, "assets": _asked(spec.get("assets") or {})},
     }
-    project = meta.get("projectId")
     return Observed(
         kind="WorkloadTemplate",
         id=meta["id"],

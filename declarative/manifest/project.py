@@ -78,7 +78,8 @@ def load(root: Path, environment: str | None) -> Project:
         text = file.read_bytes()
     except FileNotFoundError:
         if environment:
-            raise ProjectError(_no_environment(environment, (), None)) from None
+            detail = f"-e {environment} names an environment of {FILE}, but there is no such file here."
+            raise ProjectError(Diagnostic("No project file", detail, "start a project with declarative init")) from None
         return Project(root)
     except OSError as error:
         raise ProjectError(Diagnostic("Unreadable project file", f"{file}: {error.strerror}.")) from error

@@ -89,6 +89,6 @@ def _taken(resource: Resource, holder: Observed, *, own: bool) -> Diagnostic:
         return Diagnostic("Name already taken", detail, "remove `createBeforeDestroy`, or change `metadata.name`, too")
     detail = (
         f"{resource.address} would become {holder.name}, but a {holder.kind} of that name exists in {holder.namespace} "
-        f"with the id {holder.id}, and does not belong to it."
+        f"with the id {holder.id}, and this state does not manage it."
     )
     return Diagnostic("Name already taken", detail, "choose another `metadata.name`, or delete the existing object")

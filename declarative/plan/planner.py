@@ -131,7 +131,7 @@ def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change:
         where=resource.where,
     )
     if record is not None and observed is not None and observed.readiness.presence is Presence.LIVE:
-        reason = "an interrupted create is taken up" if record is not recorded else None
+        reason = "an interrupted create is taken up" if record is not recorded else _new_protection(resource, record)
         adopts = record is not recorded or _has_news(resource, record, observed, change.deposed)
         return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason))
     if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
@@ -227,6 +227,20 @@ def _finished(resource: Resource, record: Record) -> Comparison:
     return compare(kind, without_phase(resource.body), ran, ran, resource.lifecycle.ignore_changes)
 
 
+def _new_protection(resource: Resource, record: Record) -> str | None:
+    """What changes of the protection of a resource, which only the state knows of."""
+    wanted, known = resource.lifecycle, record
+    changed = [
+        f"lifecycle.{name} becomes {str(new).lower()}"
+        for name, new, old in (
+            ("preventDestroy", wanted.prevent_destroy, known.prevent_destroy),
+            ("keepOnDestroy", wanted.keep_on_destroy, known.keep_on_destroy),
+        )
+        if new != old
+    ]
+    return f"{' and '.join(changed)} in the state" if changed else None
+
+
 def _has_news(resource: Resource, record: Record, observed: Observed, deposed: str | None) -> bool:
     """Whether the state has something to record although nothing has to be called."""
     return (
@@ -259,7 +273,14 @@ def _was_stopping(record: Record) -> bool:
 
 def _fingerprint(record: Record | None, observed: Observed | None) -> str:
     """Equal as long as nothing that a plan depends on has moved. Progress between phases does not count."""
-    known = record and [record.id, record.applied, record.intent and record.intent.digest]
+    known = record and [
+        record.id,
+        record.applied,
+        record.intent and record.intent.digest,
+        [str(address) for address in record.depends_on],
+        record.prevent_destroy,
+        record.keep_on_destroy,
+    ]
     visible = observed and [
         observed.id,
         observed.readiness.presence,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from tests.apply.stage import Hold, Stage, is_create
-from tests.cli.tool import Running, training, until
+from tests.cli.tool import Running, Tool, documents, training, until
 from tests.runai.wire import Asked, Reply
 
 APPLY = ("apply", "--auto-approve")
@@ -43,6 +44,19 @@ def test_interrupted_once_it_finishes_what_runs_begins_nothing_and_says_what_is_
     assert all(f"Training.{name}" in done.err.partition("Interrupted")[2] for name in left)
     assert "Resources: 2 added, 0 changed, 0 destroyed." in stage.tool.apply().out
     stage.is_whole("a", "b", "c")
+
+
+def test_an_apply_on_the_embedded_control_plane_is_interrupted_too(tmp_path: Path) -> None:
+    """There nothing ever waits for a network, and signals have to be heard all the same."""
+    tool = Tool(tmp_path)
+    tool.write({"manifests/all.yaml": documents(*(training(f"t{number}") for number in range(1500)))})
+    running = tool.start(*APPLY)
+    until(lambda: "t10: Creation complete" in running.said())
+    running.process.send_signal(signal.SIGINT)
+    done = running.ended()
+    assert done.code == 1
+    assert "Interrupted" in done.err
+    assert 10 < len(tool.run("state", "list").out.splitlines()) < 1500
 
 
 def test_sigterm_is_an_interrupt_too(stage: Stage) -> None:

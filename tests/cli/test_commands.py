@@ -85,6 +85,19 @@ def test_a_plan_of_what_has_moved_since_is_stale(tool: Tool) -> None:
     assert "WorkloadTemplate.base" in stale.err
 
 
+def test_a_change_of_protection_is_said_and_is_applied_by_a_saved_plan_once(tool: Tool) -> None:
+    def protected(word: str) -> None:
+        tool.write({"manifests/all.yaml": training("a", more=f"lifecycle: {{preventDestroy: {word}}}\n")})
+
+    protected("true")
+    tool.run("apply", *HERE)
+    protected("false")
+    assert "lifecycle.preventDestroy becomes false" in tool.run("plan", "--out", "p").out
+    tool.run("apply", "p")
+    assert "Saved plan is stale" in tool.run("apply", "p", code=1).err
+    assert json.loads(tool.run("state", "show", "Training.a", "--json").out)["prevent_destroy"] is False
+
+
 def test_a_plan_for_another_control_plane_or_state_or_a_damaged_one_is_refused(tool: Tool, url: str) -> None:
     tool.run("plan", "--out", "p")
     other = {"DECLARATIVE_TOKEN": "sandbox", "DECLARATIVE_ENDPOINT": url}
