@@ -150,3 +150,18 @@ def test_a_full_disk_stops_the_apply_before_its_next_call_and_nothing_is_lost(st
     assert sum(stage.live().values()) == stage.creates()
     stage.tool.apply()
     stage.is_whole("a", *names)
+
+
+def test_what_is_to_be_stopped_is_suspended_before_anything_else_is_made(stage: Stage) -> None:
+    """It runs until then, and would take devices for as long as the others take to be made."""
+    calls: list[str] = []
+
+    def interfere(asked: Asked) -> Reply | None:
+        if asked.method == "POST" and "/workloads/trainings" in asked.path:
+            calls.append("suspend" if asked.path.endswith("/suspend") else "create")
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(*(training(name, more="desiredPhase: Stopped\n") for name in ("a", "b", "c")))
+    stage.tool.apply("--parallelism", "1")
+    assert calls == ["create", "suspend"] * 3
