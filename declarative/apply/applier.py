@@ -34,8 +34,8 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made, given its record and all that are kept now. `emit` hears every event as it happens. At most `parallelism` steps are at work
-    at a time.
+    made, given its record and all that are kept now. `emit` hears every event as it happens. At most `parallelism` steps
+    are at work at a time.
     """
 
     def __init__(

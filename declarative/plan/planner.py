@@ -25,6 +25,7 @@ from declarative.model.record import Operation, Record
 from declarative.model.resource import OnFinished, Resource
 from declarative.model.value import EMPTY, digest
 from declarative.plan.bodies import phases, prior, seen
+from declarative.plan.bookkeeping import has_news, new_protection
 from declarative.plan.diff import Comparison, compare
 from declarative.plan.names import Conflict, Name, claimed
 from declarative.plan.settle import settled, taken_up, without_phase
@@ -131,8 +132,8 @@ def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change:
         where=resource.where,
     )
     if record is not None and observed is not None and observed.readiness.presence is Presence.LIVE:
-        reason = "an interrupted create is taken up" if record is not recorded else _new_protection(resource, record)
-        adopts = record is not recorded or _has_news(resource, record, observed, change.deposed)
+        reason = "an interrupted create is taken up" if record is not recorded else new_protection(resource, record)
+        adopts = record is not recorded or has_news(resource, record, observed, change.deposed)
         return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason))
     if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
         if not _finished(resource, record).fields:
@@ -225,32 +226,6 @@ def _finished(resource: Resource, record: Record) -> Comparison:
     kind = kinds.kind_named(resource.address.kind)
     ran = without_phase(prior(kind, record))
     return compare(kind, without_phase(resource.body), ran, ran, resource.lifecycle.ignore_changes)
-
-
-def _new_protection(resource: Resource, record: Record) -> str | None:
-    """What changes of the protection of a resource, which only the state knows of."""
-    wanted, known = resource.lifecycle, record
-    changed = [
-        f"lifecycle.{name} becomes {str(new).lower()}"
-        for name, new, old in (
-            ("preventDestroy", wanted.prevent_destroy, known.prevent_destroy),
-            ("keepOnDestroy", wanted.keep_on_destroy, known.keep_on_destroy),
-        )
-        if new != old
-    ]
-    return f"{' and '.join(changed)} in the state" if changed else None
-
-
-def _has_news(resource: Resource, record: Record, observed: Observed, deposed: str | None) -> bool:
-    """Whether the state has something to record although nothing has to be called."""
-    return (
-        record.intent is not None
-        or record.depends_on != resource.depends_on
-        or record.keep_on_destroy != resource.lifecycle.keep_on_destroy
-        or record.prevent_destroy != resource.lifecycle.prevent_destroy
-        or record.finished != observed.readiness.finished
-        or (record.previous_id is not None and deposed is None)
-    )
 
 
 def _disruption(kind: Kind, record: Record, observed: Observed | None) -> Disruption | None:
