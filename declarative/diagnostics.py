@@ -20,7 +20,8 @@ class Diagnostic:
     """One finding.
 
     `summary` is a short sentence without names, `detail` says what was found and what was expected, `hint` is the
-    fix. `where` is the place in the file as the author typed it.
+    fix. `where` is the place in the file as the author typed it. `notes` say how it came to be: the turn of a loop, or what
+    a template made of it. `field` is the field of an object that a control plane complained about, in dots.
     """
 
     summary: str
@@ -28,6 +29,8 @@ class Diagnostic:
     hint: str | None = None
     where: Position | None = None
     severity: Severity = Severity.ERROR
+    notes: tuple[str, ...] = ()
+    field: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

@@ -5,10 +5,12 @@ Templates and HTTP take long to import, and many commands need neither: they are
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,7 +19,9 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
-from declarative.model.value import FrozenMap
+from declarative.model.resource import Resource
+from declarative.model.secret import Hidden, Reference, Secret, hides
+from declarative.model.value import FrozenMap, dig, dotted, turned
 from declarative.plan import graph
 from declarative.settings import FOLDER, Settings
 from declarative.state.opening import open_store
@@ -83,11 +87,55 @@ def compile_manifests(session: Session) -> Compiled:
     values, problems = variable_values(session)
     if missing or problems:
         raise ProjectError(*missing, *problems)
-    compiled = compile_files(found, Templates(root, values, chosen.environment))
-    diagnostics = compiled.diagnostics or graph.cycles({one.address: one for one in compiled.resources})
+    compiled = compile_files(found, Templates(root, values, chosen.environment, session.settings.environ.get))
+    by_address = {one.address: one for one in compiled.resources}
+    diagnostics = compiled.diagnostics or graph.cycles(by_address, compiled.locate)
     if diagnostics:
         raise ProjectError(*diagnostics)
+    if session.is_embedded:
+        return replace(compiled, resources=tuple(map(_with_stand_ins, compiled.resources)))
     return compiled
+
+
+def look_up(session: Session, reference: Reference) -> str:
+    """The text of a secret that a saved plan refers to; raises ProjectError where it is not given."""
+    if reference.source == "secret":
+        text = session.settings.environ.get(reference.name)
+        if not text:
+            raise ProjectError(variables.no_secret(reference.name, text))
+    else:
+        values, problems = variable_values(session)
+        found = dig(values, (reference.name, *reference.path))
+        if problems or not isinstance(found, Secret):
+            raise ProjectError(*problems or (_no_variable(reference),))
+        text = found.revealed()
+    return _stand_in(text) if session.is_embedded else text
+
+
+def _no_variable(reference: Reference) -> Diagnostic:
+    name = dotted((reference.name, *reference.path))
+    detail = f"The saved plan needs the sensitive variable `{name}`, but the project has none of this name."
+    return Diagnostic("Missing variable", detail, "make a new plan with plan --out")
+
+
+def _with_stand_ins(resource: Resource) -> Resource:
+    """The resource as the embedded control plane gets it. It runs nothing, so it needs no secret, and keeps none on disk."""
+
+    def stand_in(secret: Hidden) -> Secret:
+        assert isinstance(secret, Secret)
+        texts = iter(secret.texts)
+        return secret.filled(lambda _: _stand_in(next(texts)))
+
+    return replace(resource, body=turned(resource.body, stand_in)) if hides(resource.body) else resource
+
+
+@cache
+def _stand_in(text: str) -> str:
+    """What the embedded control plane gets in place of a secret; another one for another secret. Slow to guess from."""
+    digest = hashlib.scrypt(
+        text.encode("utf-8", "surrogatepass"), salt=b"declarative sandbox", n=2**14, r=8, p=1, dklen=8
+    )
+    return f"stand-in-{digest.hex()}"
 
 
 def _default_manifests(root: Path) -> tuple[str, ...]:

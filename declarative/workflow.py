@@ -13,6 +13,7 @@ from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
+from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
 from declarative.model.address import Address
 from declarative.model.event import Event
@@ -20,7 +21,7 @@ from declarative.model.observed import Observed
 from declarative.model.plan import Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
-from declarative.plan import planner, settle
+from declarative.plan import planner, settle, stale
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.steps import steps
@@ -90,11 +91,11 @@ async def make_destruction(
 
 
 def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
-    return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial)
+    return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial, snapshot.key)
 
 
-async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> None:
-    """Raises PlanError when a saved plan was made for something else, or what it touches has moved since."""
+async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> PlanFile:
+    """A saved plan, ready to be carried out; raises PlanError when it was made for something else, or is stale."""
     if saved.plan.endpoint != session.endpoint:
         detail = f"It was made for {saved.plan.endpoint}, but this is {session.endpoint}."
         raise PlanError(Diagnostic("Saved plan is for another control plane", detail, "name it with --endpoint or -e"))
@@ -104,16 +105,31 @@ async def check_saved(session: Session, transport: Transport, saved: PlanFile, s
     touched = {change.address for change in saved.plan.changes}
     records = [one for one in snapshot.records if one.address in touched]
     live = await observe_live(transport, touched, records)
-    moved = planner.moved(saved.plan, records, live)
+    moved = stale.moved(saved.plan, records, live, snapshot.key)
     if moved:
         detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
         raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
+    return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key))
 
 
 async def carry_out(
-    session: Session, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot, listener: Listener
+    session: Session,
+    transport: Transport,
+    lease: Lease,
+    plan: Plan,
+    snapshot: Snapshot,
+    listener: Listener,
+    compiled: Compiled | None = None,
 ) -> tuple[Event, ...]:
-    """Runs the steps of a plan; the last event of each. The first SIGINT or SIGTERM begins no further step."""
+    """Runs the steps of a plan; the last event of each. The first SIGINT or SIGTERM begins no further step.
+
+    With the manifests that the plan was made from, what is refused of a field is told at the field's place.
+    """
+    last: dict[int, Event] = {}
+
+    def tell(event: Event) -> None:
+        last[event.step.index] = _placed(event, compiled)
+        listener.event(last[event.step.index])
 
     async def find_created(record: Record, records: Collection[Record]) -> Observed | None:
         alike = [one for one in records if one.address.kind == record.address.kind]
@@ -123,9 +139,16 @@ async def carry_out(
         return None if found and any(settle.may_be(one, found) for one in rivals) else found
 
     records, parallelism = snapshot.by_address(), session.settings.parallelism
-    applier = Applier(Remote(transport), lease, records, SystemClock(), listener.event, find_created, parallelism)
+    applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
     with _interruptible(applier, listener.interrupted):
-        return await applier.run(steps(plan))
+        return tuple(last[event.step.index] for event in await applier.run(steps(plan)))
+
+
+def _placed(event: Event, compiled: Compiled | None) -> Event:
+    change = event.step.change
+    if change is None or not event.diagnostics:
+        return event
+    return replace(event, diagnostics=tuple(complaint.placed(one, change, compiled) for one in event.diagnostics))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from declarative.model.plan import Action, Change, Step
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import FrozenMap, digest
 from declarative.plan.settle import without_phase
+from declarative.plan.veil import Veil
 from declarative.runai.remote import Remote
 from declarative.state.store import Lease
 
@@ -115,7 +116,7 @@ class Applier:
         kind = kinds.kind_named(step.address.kind)
         match step.operation:
             case Operation.ADOPT:
-                self._adopt(step)
+                self._adopt(kind, step)
             case Operation.FORGET:
                 self._forget(step.address)
             case Operation.CREATE:
@@ -126,7 +127,7 @@ class Applier:
                 await self._change(kind, step)
         return step.id or self._records[step.address].id
 
-    def _adopt(self, step: Step) -> None:
+    def _adopt(self, kind: Kind, step: Step) -> None:
         """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""
         change = _change_of(step)
         record = self._records[step.address]
@@ -137,7 +138,8 @@ class Applier:
             record = replace(record, applied=_applied(record, step.body, record.intent.operation))
         if change.deposed is None and change.action is not Action.CREATE_THEN_DELETE:
             record = replace(record, previous_id=None)  # the old object of an earlier replacement is gone
-        self._put(_bookkept(replace(record, intent=None), change))
+        applied = record.applied and Veil(kind, (change.after,)).over(record.applied)  # it may be secret by now
+        self._put(_bookkept(replace(record, applied=applied, intent=None), change))
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
         assert step.body is not None

@@ -27,7 +27,8 @@ def command(outer: dict[str, Any], /, **given: Any) -> int:
     """Make the control plane what the manifests say: plan, ask, and carry it out in the order of dependencies.
 
     PATH is a file or folder of manifests, or one plan that `declarative plan --out` saved; without it, the project file
-    decides. A saved plan is carried out as it was reviewed, or refused when what it touches has moved.
+    decides. A saved plan is carried out as it was reviewed, or refused when what it touches has moved. It holds no secrets:
+    they are looked up again, sensitive variables as for the plan.
 
     \b
     Examples:

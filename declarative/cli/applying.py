@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from declarative.model.plan import Plan
 from declarative.plan import guard, planfile
 from declarative.plan.guard import Guard
 from declarative.runai.transport import Transport
-from declarative.session import Session, compile_manifests, connected, open_session
+from declarative.session import Session, compile_manifests, connected, look_up, open_session
 from declarative.state.store import Holder, Lease, Snapshot
 from declarative.view.failure import failure_text
 from declarative.view.progress import apply_summary, destroy_summary, tally
@@ -46,11 +47,8 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     session = open_session(found.settings)
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
-    if reviewed is not None and (found.settings.variables or found.settings.variable_files):
-        detail = f"{saved} was planned with its own variables; others cannot change it."
-        raise PlanError(
-            Diagnostic("Variables for a saved plan", detail, "leave out --var and --var-file, or plan anew")
-        )
+    if reviewed is not None:
+        reviewed = _with_secrets(session, reviewed, str(saved))
     compiled = None
     if reviewed is None and (not destroy or found.settings.paths):
         compiled = compile_manifests(session)
@@ -58,6 +56,17 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     work = _Work(found, session, approval, "destroy" if destroy else "apply")
     with session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
         return asyncio.run(work.under_lock(lease, reviewed, compiled))
+
+
+def _with_secrets(session: Session, reviewed: planfile.PlanFile, name: str) -> planfile.PlanFile:
+    """A saved plan with the values of its secrets, which are given again; raises DeclarativeError."""
+    needed = {reference.source for reference in planfile.references(reviewed)}
+    if "variable" not in needed and (session.settings.variables or session.settings.variable_files):
+        detail = f"{name} was planned with its own variables; others cannot change it."
+        raise PlanError(
+            Diagnostic("Variables for a saved plan", detail, "leave out --var and --var-file, or plan anew")
+        )
+    return planfile.filled(reviewed, cache(partial(look_up, session))) if needed else reviewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +80,7 @@ class _Work:
         snapshot = self.session.store.load()
         async with connected(self.session, read_only=False) as transport:
             if reviewed is not None:
-                await workflow.check_saved(self.session, transport, reviewed, snapshot)
-                file = reviewed
+                file = await workflow.check_saved(self.session, transport, reviewed, snapshot)
             elif self.command == "destroy":
                 file = await workflow.make_destruction(self.session, transport, compiled, snapshot)
             else:
@@ -82,7 +90,7 @@ class _Work:
             if reviewed is None:
                 planning.warn(self.found.console, planning.doubts(self.found, file, compiled), self.approval.as_json)
             self._agree(file, was_reviewed=reviewed is not None)
-            return await self._carry_out(transport, lease, file.plan, snapshot)
+            return await self._carry_out(transport, lease, file.plan, snapshot, compiled)
 
     def _agree(self, file: planfile.PlanFile, *, was_reviewed: bool) -> None:
         """Raises PlanError unless guards and user agree to the plan."""
@@ -100,14 +108,16 @@ class _Work:
             hint = None if self.found.console.is_interactive else "without a terminal, agree with --auto-approve"
             raise PlanError(Diagnostic(f"{self.command.capitalize()} cancelled", "Nothing was changed.", hint))
 
-    async def _carry_out(self, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot) -> int:
+    async def _carry_out(
+        self, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot, compiled: Compiled | None
+    ) -> int:
         console = self.found.console
         progress = planning.Progress(console, self.approval.as_json)
-        events = await workflow.carry_out(self.session, transport, lease, plan, snapshot, progress)
+        events = await workflow.carry_out(self.session, transport, lease, plan, snapshot, progress, compiled)
         counts = tally(events)
         if any(event.type is not EventType.COMPLETED for event in events):
             if not self.approval.as_json:
-                console.note("\n" + failure_text(events, console.error_style, self.command))
+                console.note("\n" + failure_text(events, console.error_style, self.command, console.source))
             return 1
         self._report(counts)
         return 0

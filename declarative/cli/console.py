@@ -48,7 +48,7 @@ class Console:
         """Errors and warnings, with the lines of the files that they are about."""
         from declarative.view.diagnostics import diagnostics_text
 
-        self.note(diagnostics_text(diagnostics, self.error_style, self._source))
+        self.note(diagnostics_text(diagnostics, self.error_style, self.source))
 
     def ask(self, question: str) -> str:
         """A line from standard input; "" when there is none."""
@@ -67,7 +67,8 @@ class Console:
         """Whether somebody can answer."""
         return bool(sys.stdin) and sys.stdin.isatty()
 
-    def _source(self, file: str) -> str | None:
+    def source(self, file: str) -> str | None:
+        """The text of a file of the project, as diagnostics name it; None where it cannot be read."""
         try:
             return (self._root / file).read_text(encoding="utf-8-sig", errors="replace")
         except (OSError, ValueError):

@@ -34,6 +34,8 @@ _TYPES = {
     "finite_number": "a finite number",
 }
 
+# The hint for a number in quotes.
+UNQUOTE = "write it without quotes"
 _SWITCHES = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 
 
@@ -155,7 +157,7 @@ def _as_number(found: Value) -> str | None:
     if not isinstance(found, str):
         return None
     if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", found):
-        return "write it without quotes"
+        return UNQUOTE
     # Digits with an exponent but no point are text, because image tags look like that.
     return "write it with a point, such as 1.0e3" if re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", found) else None
 
@@ -238,10 +240,19 @@ def shown(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (Mapping, list, tuple)):
-        value = json.dumps(value, ensure_ascii=False, default=str)
+        value = json.dumps(_printable(value), ensure_ascii=False, default=str)
         return value if len(value) <= 60 else f"{value[:40]}…{value[-15:]}"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    text = f'"{value}"' if type(value) is str else str(value)
     return text if len(text) <= 60 else f"{text[:40]}…{text[-15:]}"
+
+
+def _printable(value: Value) -> Value:
+    """A copy whose texts are as they print: secrets are masked."""
+    if isinstance(value, Mapping):
+        return {key: _printable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(item) for item in value]
+    return str(value) if isinstance(value, str) else value
 
 
 def described(value: Value) -> str:

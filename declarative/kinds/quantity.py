@@ -6,7 +6,7 @@ Suffixes: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from typing import Any
 
 _PARTS = re.compile(r"([+-]?[0-9.]+)(?:([eE][-+]?[0-9]+)|([numkKMGTPE]i?)?)")
@@ -31,5 +31,5 @@ def amount(value: Any) -> Decimal | None:
     number, exponent, suffix = found.groups()
     try:
         return Decimal(number + (exponent or "")) * _FACTORS.get(suffix or "", Decimal("NaN"))
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         return None

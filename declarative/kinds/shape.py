@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 
 from declarative.kinds.fields.base import AsIdentifier, AsQuantity, Fields, Keyed, Unordered
 from declarative.kinds.quantity import amount
-from declarative.model.value import FrozenMap, Value
+from declarative.model.value import FrozenMap, Path, Value
 
 
 class Sameness(Enum):
@@ -24,9 +25,10 @@ class Sameness(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value without parts."""
+    """A value without parts. `is_text` says that it is free text, of which nothing but its reader has to know anything."""
 
     sameness: Sameness = Sameness.EXACT
+    is_text: bool = False
 
     def same(self, one: Value, other: Value) -> bool:
         """Whether the two mean the same to the control plane."""
@@ -66,6 +68,7 @@ class MapOf:
 
 Shape: TypeAlias = Scalar | Object | ListOf | MapOf
 ANY = Scalar()
+_TEXT = Scalar(is_text=True)
 
 
 @cache
@@ -98,7 +101,41 @@ def _of(annotation: Any, metadata: tuple[Any, ...]) -> Shape:
         return Scalar(Sameness.IDENTIFIER)
     assert not (isinstance(annotation, type) and issubclass(annotation, BaseModel)), annotation
     assert annotation in (str, int, float, bool, Any) or origin is Literal, annotation
-    return ANY
+    return _TEXT if annotation is str else ANY
+
+
+def takes_secret(shape: Shape, path: Path) -> bool:
+    """Whether the value at `path` of a body may be secret: free text in the spec that is no name of an item."""
+    names: tuple[str, ...] = ()
+    for step in path:
+        if step in names or (inner := below(shape, step)) is None:
+            return False
+        names = shape.keyed.fields if isinstance(shape, ListOf) and shape.keyed else ()
+        shape = inner
+    return path[:1] == ("spec",) and isinstance(shape, Scalar) and shape.is_text
+
+
+def below(shape: Shape, step: str | int) -> Shape | None:
+    """The shape of a part; None where there is none of this name."""
+    if isinstance(shape, Object):
+        return shape.fields.get(str(step))
+    return shape.item if isinstance(shape, (ListOf, MapOf)) else None
+
+
+def steps_below(shape: Shape, text: str) -> tuple[str, tuple[str, ...]] | None:
+    """The first word of a path such as `spec.labels[*].value` that leads nowhere, and what there is instead; None if all do.
+
+    Behind a `*` that stands for any field, nothing is known.
+    """
+    for word in re.findall(r"\[[^\]]*\]?|[^.\[]+", text) or [text]:
+        if word == "*":
+            return None
+        is_item = word.startswith("[")
+        inner = below(shape, word) if is_item == isinstance(shape, (ListOf, MapOf)) else None
+        if inner is None:
+            return word, tuple(shape.fields) if isinstance(shape, Object) else ()
+        shape = inner
+    return None
 
 
 def known(shape: Shape, value: Value) -> Value:

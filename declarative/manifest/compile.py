@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
-from declarative.kinds.check import check, described, shown
-from declarative.kinds.kind import Kind
-from declarative.manifest.document import Document, Parsed, decode, parse
-from declarative.manifest.envelope import API_VERSION, addresses, lifecycle, manifest_model
+from declarative.manifest.document import Document, Parsed, decode, read
+from declarative.manifest.envelope import addresses, lifecycle
 from declarative.manifest.files import ManifestFile
+from declarative.manifest.findings import Cause, findings
 from declarative.manifest.template import Templates
 from declarative.model.address import Address
 from declarative.model.position import Position
 from declarative.model.resource import Resource
 from declarative.model.value import EMPTY, FrozenMap, Path, dig
-
-_TOP = frozenset({"apiVersion", "kind", "metadata", "desiredPhase", "lifecycle", "dependsOn", "spec"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +30,25 @@ class Compiled:
     files: tuple[ManifestFile, ...]
     templates: Templates
 
+    def document(self, resource: Resource) -> Document | None:
+        """The document of a resource, its file compiled anew: documents are too many to keep, and rarely asked for."""
+        for file in sorted(self.files, key=lambda file: file.name != resource.where.file):
+            # A loop makes many resources at one place.
+            found = _by_address(file, self.templates).get(str(resource.address))
+            if found is not None and found.where == resource.where:
+                return found
+        return None
+
     def locate(self, resource: Resource, path: Path) -> Position:
-        """The place of a value of a resource. Compiles its file anew: places are too many to keep, and rarely asked for."""
-        for file in self.files:
-            for document in _documents(file, self.templates).documents:
-                # A loop makes many resources at one place.
-                if document.where == resource.where and _address_text(document) == str(resource.address):
-                    return document.locate(path)
-        return resource.where
+        """The place of a value of a resource."""
+        document = self.document(resource)
+        return document.locate(path) if document else resource.where
+
+
+# What is asked for of one resource is soon asked for of the next one in its file.
+@lru_cache(maxsize=1)
+def _by_address(file: ManifestFile, templates: Templates) -> Mapping[str | None, Document]:
+    return {_address_text(document): document for document in _documents(file, templates).documents}
 
 
 def compile_files(files: Iterable[ManifestFile], templates: Templates) -> Compiled:
@@ -53,8 +63,7 @@ def compile_files(files: Iterable[ManifestFile], templates: Templates) -> Compil
             compiler.add(document, {one.where for one in found.diagnostics})
     compiler.check_references()
     resources = tuple(sorted(compiler.resources.values(), key=lambda resource: resource.address))
-    told = dict.fromkeys((*compiler.diagnostics, *compiler.findings.values()))
-    return Compiled(resources, tuple(sorted(told, key=lambda one: one.where or Position(""))), files, templates)
+    return Compiled(resources, compiler.told(), files, templates)
 
 
 def _documents(file: ManifestFile, templates: Templates) -> Parsed:
@@ -63,7 +72,7 @@ def _documents(file: ManifestFile, templates: Templates) -> Parsed:
         rendered = templates.render(text, file.name)
     except ProjectError as error:
         return Parsed((), error.diagnostics, complete=False)
-    return parse(rendered.text, file.name, rendered.source_map)
+    return read(rendered, file.name)
 
 
 def _text(file: ManifestFile) -> str:
@@ -80,7 +89,8 @@ class _Compiler:
         self.resources: dict[Address, Resource] = {}
         self.diagnostics: list[Diagnostic] = []
         # A loop makes the same mistake in every iteration, but the author made it once: the first of each cause counts.
-        self.findings: dict[tuple[object, ...], Diagnostic] = {}
+        self.findings: dict[Cause, Diagnostic] = {}
+        self.turns: Counter[Cause] = Counter()
         self.named: dict[tuple[str, str, str], Resource] = {}
         self.references: list[tuple[Document, Path, str]] = []
         # Addresses of manifests that are there, but broken; None where it cannot even be told which one it is.
@@ -88,12 +98,21 @@ class _Compiler:
         # Whether there are files of which nobody knows which manifests they would have had.
         self.unread = False
 
+    def told(self) -> tuple[Diagnostic, ...]:
+        """Everything that was found, each mistake once, sorted by place."""
+        repeated = (_with_repeats(one, self.turns[cause]) for cause, one in self.findings.items())
+        found: dict[tuple[object, ...], Diagnostic] = {}
+        for one in (*self.diagnostics, *repeated):
+            found.setdefault((one.where, one.summary, one.detail), one)
+        return tuple(sorted(found.values(), key=lambda one: one.where or Position("")))
+
     def add(self, document: Document, told: Set[Position | None]) -> None:
         """Checks one document and takes it up as a resource where it is sound. `told` are places of known mistakes."""
-        findings = [(cause, one) for cause, one in _findings(document) if one.where not in told]
-        for cause, one in findings:
+        found = [(cause, one) for cause, one in findings(document) if one.where not in told]
+        for cause, one in found:
             self.findings.setdefault(cause, one)
-        if findings or told:
+            self.turns[cause] += 1
+        if found or told:
             self.broken.add(_address_text(document))
         else:
             self._take(document)
@@ -151,6 +170,14 @@ class _Compiler:
                 self.findings[where, text] = Diagnostic("Unknown address", detail, _meant_address(text, known), where)
 
 
+def _with_repeats(diagnostic: Diagnostic, times: int) -> Diagnostic:
+    """The first of a mistake that a loop repeats, with how often it does."""
+    if times < 2 or not diagnostic.notes:
+        return diagnostic
+    more = "turn" if times == 2 else "turns"
+    return replace(diagnostic, notes=(*diagnostic.notes, f"the same in {times - 1} more {more}"))
+
+
 def _meant_address(text: str, known: Iterable[str]) -> str:
     spelling = next((one for one in sorted(known) if one.partition(".")[2] == text), None) or nearest(text, known)
     return f"did you mean `{spelling}`?" if spelling else "addresses are written KIND.KEY, such as Training.resnet"
@@ -170,65 +197,3 @@ def _body(value: FrozenMap) -> FrozenMap:
     if value.get("desiredPhase") is not None:
         body["desiredPhase"] = value["desiredPhase"]
     return FrozenMap({**body, "spec": value["spec"]})
-
-
-def _findings(document: Document) -> Iterator[tuple[tuple[object, ...], Diagnostic]]:
-    """What is wrong with a document, each with its cause: what makes two findings the same mistake of the author."""
-    kind = _kind_of(document)
-    if isinstance(kind, Diagnostic):
-        yield (kind.where, kind.summary), kind
-        return
-    for violation in check(manifest_model(kind), document.value):
-        diagnostic = document.diagnostic(violation)
-        names = tuple(step for step in violation.path if isinstance(step, str))
-        hint = diagnostic.hint if violation.summary == "Missing field" else None
-        yield (diagnostic.where, violation.summary, names, hint), diagnostic
-    if misfit := _lifecycle_misfit(document):
-        yield (misfit.where, misfit.summary), misfit
-
-
-def _kind_of(document: Document) -> Kind | Diagnostic:
-    value = document.value
-    if not isinstance(value, FrozenMap):
-        detail = f"A manifest is a mapping, but this is {described(value)}."
-        return Diagnostic("Not a manifest", detail, f"start with `apiVersion: {API_VERSION}`", document.where)
-    names = [kind.name for kind in kinds.ALL]
-    name = value.get("kind")
-    if name in names:
-        return kinds.kind_named(str(name))
-    for key in ("kind", "apiVersion"):
-        unknown = [other for other in value if other not in _TOP]
-        if key not in value and (typed := nearest(key, unknown)):
-            detail = f"`{typed}` is not a field of a manifest."
-            return Diagnostic("Unknown key", detail, f"did you mean `{key}`?", document.locate((typed,), on_key=True))
-    if name in ("Moved", "Removed", "Import"):
-        detail = f"Documents of the kind {name} are not in this release."
-        return Diagnostic("Unknown kind", detail, f"the kinds are {', '.join(names)}", document.locate(("kind",)))
-    if (version := value.get("apiVersion")) != API_VERSION:
-        given = f"is {shown(version)}" if version is not None else "is missing"
-        detail = f"`apiVersion` {given}, but {API_VERSION} is expected."
-        return Diagnostic(
-            "Not a manifest", detail, f"write `apiVersion: {API_VERSION}`", document.locate(("apiVersion",))
-        )
-    if name is None:
-        hint = f"add `kind:` with one of {', '.join(names)}"
-        return Diagnostic("Missing field", "`kind` is required.", hint, document.locate(("kind",)))
-    spelling = nearest(str(name), names)
-    hint = f"did you mean `{spelling}`?" if spelling else f"the kinds are {', '.join(names)}"
-    return Diagnostic("Unknown kind", f"There is no kind {shown(name)}.", hint, document.locate(("kind",)))
-
-
-def _lifecycle_misfit(document: Document) -> Diagnostic | None:
-    value = document.value
-    given = value.get("lifecycle")
-    if not isinstance(given, FrozenMap) or not isinstance(value.get("metadata"), FrozenMap):
-        return None
-    prefixed = value["metadata"].get("useGivenNameAsPrefix")
-    if given.get("createBeforeDestroy") is not True or value["kind"] != "Training" or prefixed:
-        return None
-    return Diagnostic(
-        "Missing field",
-        "With `createBeforeDestroy` both trainings exist for a while, and their names collide.",
-        "add `useGivenNameAsPrefix: true` to the metadata",
-        document.locate(("lifecycle", "createBeforeDestroy")),
-    )

@@ -11,18 +11,24 @@ writes `1.0e3` or 1000.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
+from declarative.kinds.check import UNQUOTE, shown
 from declarative.kinds.rules import Violation
-from declarative.manifest.nodes import TAG, is_block, is_merge, key_of, nodes, pairs
+from declarative.manifest.nodes import TAG, PastedNode, is_block, is_merge, key_of, nodes, pairs
+from declarative.manifest.rendered import Broken, Rendered, notes
 from declarative.manifest.source_map import Places, Verbatim
 from declarative.manifest.yaml_errors import bad_character, explain
 from declarative.model.position import Position
+from declarative.model.secret import Secret
 from declarative.model.value import FrozenMap, Path, Value
+
+if TYPE_CHECKING:
+    from declarative.manifest.pasted import Filling
 
 # Anchors are a convenience, not a way to build values larger than a person would write.
 MAX_NODES = 200_000
@@ -45,6 +51,33 @@ class Document:
 
     def locate(self, path: Path, on_key: bool = False) -> Position:
         """The place of the value at `path`, of its key with `on_key`, or of the nearest parent that exists."""
+        return self.places.position(self._offset(path, on_key))
+
+    def diagnostic(self, violation: Violation) -> Diagnostic:
+        """A violation with its place, and how it came to be."""
+        offset = self._offset(violation.path, violation.on_key)
+        told, hint = notes(self.places.turns(offset)), violation.hint
+        key, node = self._find(violation.path)
+        if isinstance(node, PastedNode) and not violation.on_key:
+            name = f"{key.value}: " if key is not node else ""
+            told += (f"the template made it `{name}{shown(node.given)}`",)
+            hint = _hint_for_template(node, violation)
+        return Diagnostic(violation.summary, violation.detail, hint, self.places.position(offset), notes=told)
+
+    def is_broken(self, path: Path) -> bool:
+        """Whether the value at `path` is the work of an expression that failed."""
+        _, node = self._find(path)
+        return isinstance(node, PastedNode) and isinstance(node.given, Broken)
+
+    def _offset(self, path: Path, on_key: bool) -> int:
+        key, node = self._find(path)
+        # An empty value has no place of its own, and a block begins on the next line, so their key is pointed at.
+        empty = isinstance(node, yaml.ScalarNode) and node.value == "" and not node.style
+        offset: int = (key if on_key or empty or is_block(node) else node).start_mark.index
+        return offset
+
+    def _find(self, path: Path) -> tuple[yaml.Node, yaml.Node]:
+        """The key and the value at `path`, or of the nearest parent that exists; items are their own keys."""
         node = key = self.node
         for step in path:
             if isinstance(node, yaml.MappingNode):
@@ -56,15 +89,18 @@ class Document:
                 key = node = node.value[step]
             else:
                 break
-        # An empty value has no place of its own, and a block begins on the next line, so their key is pointed at.
-        empty = isinstance(node, yaml.ScalarNode) and node.value == "" and not node.style
-        mark = (key if on_key or empty or is_block(node) else node).start_mark
-        return self.places.position(mark.index)
+        return key, node
 
-    def diagnostic(self, violation: Violation) -> Diagnostic:
-        """A violation with its place."""
-        where = self.locate(violation.path, violation.on_key)
-        return Diagnostic(violation.summary, violation.detail, violation.hint, where)
+
+def _hint_for_template(node: PastedNode, violation: Violation) -> str | None:
+    """How to mend a value that an expression gave, where that is not how to mend one that was typed."""
+    if violation.summary != "Wrong type" or not isinstance(node.given, str):
+        return violation.hint
+    if violation.hint == UNQUOTE and node.is_plain:
+        return "the expression gives text; end it with `| int` or `| float`"
+    if "\n" in node.given or ": " in node.given:
+        return "an expression gives one value, not lines of YAML: write them out around it, or in an include or a macro"
+    return violation.hint
 
 
 class Parsed(NamedTuple):
@@ -78,19 +114,24 @@ class Parsed(NamedTuple):
     complete: bool
 
 
-def parse(text: str, file: str, places: Places | None = None) -> Parsed:
-    """All documents of a text, empty ones left out, and what is wrong with them.
+def parse(text: str, file: str) -> Parsed:
+    """All documents of a text without templates; see `read`."""
+    return read(Rendered.verbatim(text, file), file)
 
-    `file` names it in diagnostics; `places` leads from the text to what the author typed, if that is not the text itself.
-    """
-    places = places or Verbatim(file, text)
-    if bad := bad_character(text, places):
-        return Parsed((), (bad,), complete=False)
+
+def read(rendered: Rendered, file: str) -> Parsed:
+    """All documents of a text, empty ones left out, and what is wrong with them. `file` names it."""
+    text, places = rendered.text, rendered.places
+    diagnostics = [*rendered.diagnostics]
+    # The sources of a template were looked through before it was rendered.
+    if not rendered.pasted and (bad := bad_character(text, places)):
+        return Parsed((), (*diagnostics, bad), complete=False)
     documents: list[Document] = []
-    diagnostics: list[Diagnostic] = []
     complete = True
+    fill = _filling(rendered) if rendered.pasted else None
     try:
-        for node in nodes(text):
+        for root in nodes(text):
+            node = fill.document(root) if fill else root
             builder = _Builder(places)
             value = builder.build(node)
             diagnostics += builder.diagnostics
@@ -100,7 +141,13 @@ def parse(text: str, file: str, places: Places | None = None) -> Parsed:
     except yaml.YAMLError as error:
         diagnostics.append(explain(error, text, places))
         complete = False
-    return Parsed(tuple(documents), tuple(diagnostics), complete)
+    return Parsed(tuple(documents), (*diagnostics, *(fill.diagnostics if fill else ())), complete)
+
+
+def _filling(rendered: Rendered) -> Filling:
+    from declarative.manifest.pasted import Filling  # only where there are templates: Jinja takes long to import
+
+    return Filling(rendered)
 
 
 def decode(data: bytes, file: str) -> str:
@@ -192,6 +239,9 @@ class _Builder:
                 "put a key that begins with `{` or `[` in quotes",
             )
             return None
+        if isinstance(key, PastedNode) and isinstance(key.given, Secret):
+            self._report(key, "Secret as a key", "A key is shown wherever its value is.", "write the key itself")
+            return None
         name = str(key.value)
         if keys.setdefault(name, key) is not key:
             first = self.places.position(keys[name].start_mark.index)
@@ -200,6 +250,8 @@ class _Builder:
         return name
 
     def _scalar(self, node: yaml.ScalarNode) -> Value:
+        if isinstance(node, PastedNode):
+            return node.given
         tag, text = node.tag.removeprefix(TAG), node.value
         if tag == "str":
             return text
@@ -225,5 +277,6 @@ class _Builder:
         self._report(node, "Unknown tag", f"The tag {tag} means nothing here.", "remove the tag")
 
     def _report(self, node: yaml.Node, summary: str, detail: str, hint: str | None) -> None:
-        where = self.places.position(node.start_mark.index)
-        self.diagnostics.append(Diagnostic(summary, detail, hint, where))
+        at = node.start_mark.index
+        told = notes(self.places.turns(at))
+        self.diagnostics.append(Diagnostic(summary, detail, hint, self.places.position(at), notes=told))

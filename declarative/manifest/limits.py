@@ -22,6 +22,7 @@ LARGEST = 20_000_000
 _CHARACTERS_PER_UNIT = 10
 _MOST_BITS = 10_000
 _CALL = 60
+_TURN = 30
 _FILTER = 10
 # Filters whose numbers are sizes.
 _SIZED = frozenset({"batch", "center", "indent", "slice", "truncate", "wordwrap"})
@@ -130,7 +131,7 @@ class _Charges(NodeTransformer):
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802  (Jinja's visitors are named so)
         self.generic_visit(node)
         literal = sum(len(text.data) for text in node.find_all(nodes.TemplateData))
-        cost = 2 + (literal + sum(1 for _ in node.find_all(nodes.Node))) // _CHARACTERS_PER_UNIT
+        cost = _TURN + (literal + sum(1 for _ in node.find_all(nodes.Node))) // _CHARACTERS_PER_UNIT
         bounded = nodes.EnvironmentAttribute("bounded", lineno=node.lineno)
         node.iter = nodes.Call(bounded, [node.iter, nodes.Const(cost)], [], None, None, lineno=node.lineno)
         return node

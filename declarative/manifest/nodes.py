@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from declarative.model.value import Value
+
 _CORE = re.compile(
     r"(?P<null>~|null|Null|NULL|)"
     r"|(?P<bool>true|True|TRUE|false|False|FALSE)"
@@ -20,14 +22,18 @@ MAX_DEPTH = 100
 _NESTED_LINE = re.compile(r"(?:[-?:][ \t]+){20}| {50}")
 
 
+def core_tag(text: str) -> str:
+    """The tag of a plain scalar."""
+    found = _CORE.fullmatch(text)
+    return f"{TAG}{found.lastgroup if found else 'str'}"
+
+
 class _Resolver:
     """Gives plain scalars their type; the interface is that of PyYAML's resolvers."""
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
-            if implicit[0] and (found := _CORE.fullmatch(value or "")):
-                return f"{TAG}{found.lastgroup}"
-            return f"{TAG}str"
+            return core_tag(value or "") if implicit[0] else f"{TAG}str"
         return f"{TAG}seq" if kind is yaml.SequenceNode else f"{TAG}map"
 
     def descend_resolver(self, *_: Any) -> None: ...
@@ -67,6 +73,26 @@ def _too_deep(text: str) -> Any:
         if depth > MAX_DEPTH:
             return event.start_mark
     return None
+
+
+class PastedNode(yaml.ScalarNode):
+    """A scalar that a template computed.
+
+    `given` is its value, which need not be a scalar; `value` is how it reads as a key. `is_plain` says that the author did
+    not quote it.
+    """
+
+    def __init__(self, node: yaml.ScalarNode, given: Value) -> None:
+        # In quotes, so to speak: a pasted `<<` merges nothing, and a pasted empty text is not null.
+        super().__init__(node.tag, _as_key(given), node.start_mark, node.end_mark, style='"')
+        self.given = given
+        self.is_plain = not node.style
+
+
+def _as_key(given: Value) -> str:
+    if given is None or isinstance(given, bool):
+        return {None: "null", True: "true", False: "false"}[given]
+    return str(given)
 
 
 def is_block(node: yaml.Node) -> bool:

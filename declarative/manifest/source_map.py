@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from declarative.model.position import Position
+from declarative.model.value import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,31 @@ class Origin:
     fixed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop of a template, and the names of its variables."""
+
+    file: str
+    line: int
+    names: tuple[str, ...]
+
+
+class Turning(NamedTuple):
+    """A loop under way: which turn, counted from 1, and the values of its variables, if anybody should ask for them."""
+
+    loop: Loop
+    number: int
+    values: Callable[[], tuple[Value, ...]]
+
+
+class Stretch(NamedTuple):
+    """A part of the output from offset `start` on. `turns` are those of the loops around it, from the outside in."""
+
+    start: int
+    origin: Origin
+    turns: tuple[Turning, ...]
+
+
 class Places(Protocol):
     """Leads from an offset in a text to what the author typed."""
 
@@ -30,34 +56,33 @@ class Places(Protocol):
         """The place in the author's file."""
         ...
 
-    def is_computed(self, offset: int, /) -> bool:
-        """Whether an expression made the character."""
+    def turns(self, offset: int, /) -> tuple[Turning, ...]:
+        """The turns of loops in which the character was written."""
         ...
 
 
 class SourceMap:
-    """Maps offsets of a rendered text to places in templates. `stretches` are (start, origin), in order."""
+    """Maps offsets of a rendered text to places in templates. `stretches` are in order, the first one at 0."""
 
-    def __init__(self, stretches: tuple[tuple[int, Origin], ...], sources: Mapping[str, str]) -> None:
-        self._starts = [start for start, _ in stretches]
-        self._origins = [origin for _, origin in stretches]
+    def __init__(self, stretches: Sequence[Stretch], sources: Mapping[str, str]) -> None:
+        self._starts = [stretch.start for stretch in stretches]
+        self._stretches = stretches
         self._sources = sources
         self._files: dict[str, Verbatim] = {}
 
     def position(self, offset: int) -> Position:
-        index = self._index(offset)
-        origin = self._origins[index]
-        delta = 0 if origin.fixed else offset - self._starts[index]
+        stretch = self._stretch(offset)
+        origin = stretch.origin
+        delta = 0 if origin.fixed else offset - stretch.start
         if origin.file not in self._files:
             self._files[origin.file] = Verbatim(origin.file, self._sources[origin.file])
         return self._files[origin.file].position(origin.offset + delta)
 
-    def is_computed(self, offset: int) -> bool:
-        index = self._index(offset)
-        return index > 0 and self._origins[index].fixed
+    def turns(self, offset: int) -> tuple[Turning, ...]:
+        return self._stretch(offset).turns
 
-    def _index(self, offset: int) -> int:
-        return max(bisect_right(self._starts, offset) - 1, 0)
+    def _stretch(self, offset: int) -> Stretch:
+        return self._stretches[max(bisect_right(self._starts, offset) - 1, 0)]
 
 
 class Verbatim:
@@ -74,5 +99,5 @@ class Verbatim:
         line = bisect_right(self._lines, offset, hi=max(len(self._lines) - 1, 1)) - 1
         return Position(self._file, line + 1, offset - self._lines[line] + 1)
 
-    def is_computed(self, _: int) -> bool:
-        return False
+    def turns(self, _: int) -> tuple[Turning, ...]:
+        return ()

@@ -1,166 +1,153 @@
-"""Manifests are Jinja templates: strict, sandboxed, and traceable.
-
-Tracing works by marks. Before every stretch of literal text and every expression the lexer's token stream gets a mark, a
-number between two private characters; rendering carries the marks along through loops, conditions and includes; taking them out of the output yields the `SourceMap`. Text that a template captures (macros, call and filter
-blocks, block assignments) carries no marks, because templates may measure or compare it.
-"""
+"""Manifests are Jinja templates: strict, sandboxed, and traceable."""
 
 from __future__ import annotations
 
-import json
 import re
-import secrets
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
-from jinja2.ext import Extension
-from jinja2.lexer import Token, TokenStream
 
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
-from declarative.manifest import template_errors
+from declarative.manifest import filters, template_errors
+from declarative.manifest.assembly import Assembly
 from declarative.manifest.document import decode
 from declarative.manifest.limits import BoundedEnvironment, refuse_above, weight
-from declarative.manifest.source_map import Origin, Places, SourceMap, Verbatim
-from declarative.manifest.template_errors import NotDefined, Source, Undefined
+from declarative.manifest.pieces import Concealed, Literal, Pasted, Text, Turn, concat, unwrapped
+from declarative.manifest.rendered import Broken, Rendered, notes
+from declarative.manifest.source_map import Loop, Origin, Verbatim
+from declarative.manifest.template_errors import NotDefined, Source, Undefined, Unwritable
+from declarative.manifest.tracing import Marks, PieceGenerator, Traces
+from declarative.manifest.variables import no_secret
+from declarative.manifest.yaml_errors import bad_character
 from declarative.model.position import Position
+from declarative.model.secret import MASK, Reference, Secret, hides
 from declarative.model.value import FrozenMap, Value
 
-_CAPTURING = {"macro", "call", "filter"}
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The output of a template, and the way back."""
-
-    text: str
-    source_map: Places
-
-
-class _Marks(Extension):
-    """Puts the marks into the token stream."""
-
-    def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
-        environment: Any = self.environment
-        name = stream.name or ""
-        source = environment.sources[name]
-        offsets = _offsets(environment, source)
-        capturing: list[str] = []
-        tokens = list(stream)
-        for index, token in enumerate(tokens):
-            if token.type == "block_begin":
-                _track(capturing, tokens, index)
-            marked = not capturing and token.type in ("data", "variable_begin")
-            offset = next(offsets) if token.type in ("data", "variable_begin") else 0
-            if marked:
-                yield Token(token.lineno, "data", environment.mark(Origin(name, offset, token.type != "data")))
-            yield token
-
-
-def _track(capturing: list[str], tokens: list[Token], index: int) -> None:
-    """Keeps the stack of open blocks whose output is captured."""
-    word = str(tokens[index + 1].value)
-    if word in _CAPTURING or (word == "set" and _is_block_set(tokens, index)):
-        capturing.append(word)
-    elif capturing and word == f"end{capturing[-1]}":
-        capturing.pop()
-
-
-def _is_block_set(tokens: list[Token], index: int) -> bool:
-    for token in tokens[index:]:
-        if token.type == "block_end":
-            return True
-        if token.type == "assign":
-            return False
-    return False
-
-
-def _offsets(environment: jinja2.Environment, source: str) -> Iterator[int]:
-    """Where each data and variable_begin token starts in `source`."""
-    at = 0
-    for _, kind, text in environment.lexer.tokeniter(source, None):
-        # White space that `-` strips is in no token, so the text is looked for rather than assumed to follow.
-        found = source.find(text, at) if text else at
-        if kind in ("data", "variable_begin"):
-            yield found
-        at = found + len(text)
+_PASTE = 10
+_GLOBALS = ("range", "dict", "namespace", "cycler", "joiner")
 
 
 class Templates(BoundedEnvironment):
-    """Renders the templates of one project. `root` is the folder that no template can leave."""
+    """Renders the templates of one project. `root` is the folder that no template can leave.
 
-    def __init__(self, root: Path, variables: FrozenMap, environment: str | None) -> None:
+    `variables` may hold secrets. `secret` answers the value of a name of the process environment, or None.
+    """
+
+    code_generator_class = PieceGenerator
+    concat = staticmethod(concat)  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        root: Path,
+        variables: FrozenMap,
+        environment: str | None,
+        secret: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self.root = root.resolve()
         self.variables = variables
         self.sources: dict[str, str] = {}
-        self._marks: list[Origin] = []
-        # Unforeseeable, so that no value of a variable can forge a mark.
-        self._seal = secrets.randbelow(10**9)
-        self._sealed = re.compile(f"\ue000{self._seal}-([0-9]+)\ue001")
+        # What generated code refers to: pieces, origins and loops.
+        self.constants: list[Any] = []
+        self._secret_of = secret
         super().__init__(
             undefined=Undefined,
             loader=jinja2.FunctionLoader(self._load),
-            extensions=[_Marks],
-            finalize=self._written,
+            extensions=[Marks],
             keep_trailing_newline=True,
             autoescape=False,
         )
-        self.globals = {
-            name: value
-            for name, value in self.globals.items()
-            if name in ("range", "dict", "namespace", "cycler", "joiner")
-        }
-        self.globals |= {"var": _Variables(variables), "environment": environment, "file": self._file}
-        own = {"toyaml": _to_yaml, "tojson": _to_json}
+        self.globals = {name: self.globals[name] for name in _GLOBALS}
+        self.globals |= {"var": _Variables(variables), "environment": environment}
+        self.globals |= {"file": self._file, "secret": self._secret}
+        for name in filters.FOR_HTML:
+            self.filters.pop(name, None)
+        own = {"toyaml": filters.to_yaml, "tojson": filters.to_json, "indent": filters.indent, "trim": filters.trim}
         self.filters |= {name: self.bounded_filter(name, function) for name, function in own.items()}
-        self.filters.pop("xmlattr", None)
-
-    def mark(self, origin: Origin) -> str:
-        """The mark for an origin."""
-        self._marks.append(origin)
-        return f"\ue000{self._seal}-{len(self._marks) - 1}\ue001"
 
     def render(self, text: str, file: str) -> Rendered:
         """The output of the template `text`, which is the file `file`; raises ProjectError with the place."""
         if not ("{{" in text or "{%" in text or "{#" in text):
-            return Rendered(text, Verbatim(file, text))
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        self.sources[file] = text
+            return Rendered.verbatim(text, file)
+        text = self._known(file, text)
         self.refill()
+        assembly = Assembly(Origin(file, 0, fixed=True), self.sources)
         try:
-            return self._unmarked(self.from_string_named(text, file).render(), file)
+            template = self.from_string_named(text, file)
+            self._write(template, assembly)
         except ProjectError:
             raise
         except Exception as error:
-            raise ProjectError(self._diagnostic(error, file)) from error
+            raise ProjectError(self._diagnostic(error, file, assembly)) from error
+        return assembly.rendered()
+
+    def _write(self, template: jinja2.Template, assembly: Assembly) -> None:
+        try:
+            for written in template.root_render_func(template.new_context({})):
+                assembly.add(written)
+        except Exception:  # noqa: BLE001  (raised again, with the template's own lines in its traceback)
+            self.handle_exception()
 
     def from_string_named(self, text: str, file: str) -> jinja2.Template:
-        """A template that knows its file's name, for marks and errors."""
+        """A template that knows its file's name, for places and errors."""
         code = self.compile(text, name=file, filename=file)
         return jinja2.Template.from_code(self, code, self.make_globals(None))
 
-    def _unmarked(self, output: str, file: str) -> Rendered:
-        parts = self._sealed.split(output)
-        text: list[str] = [parts[0]]
-        stretches: list[tuple[int, Origin]] = [(0, Origin(file, 0, fixed=True))]
-        length = len(parts[0])
-        for number, part in zip(parts[1::2], parts[2::2], strict=True):
-            stretches.append((length, self._marks[int(number)]))
-            text.append(part)
-            length += len(part)
-        return Rendered("".join(text), SourceMap(tuple(stretches), self.sources))
+    def _parse(self, source: str, name: str | None, filename: str | None) -> Any:
+        return Traces(name or "").visit(super()._parse(source, name, filename))
 
-    def _load(self, name: str) -> tuple[str, str, None] | None:
-        path = self._inside(name)
-        if not path.is_file():
-            return None
-        text = decode(path.read_bytes(), name).replace("\r\n", "\n").replace("\r", "\n")
-        self.sources[name] = text
-        return text, name, None
+    # --- what generated code calls ------------------------------------------------------------------------------------
+    def paste(self, origin: Origin, value: Any) -> Any:
+        """What the expression at `origin` puts into the output."""
+        self.spend(_PASTE)
+        if isinstance(value, (Text, Concealed)):
+            self.spend(_PASTE * len(value.pieces))
+            return self.charged(
+                concat(one.at(origin) if isinstance(one, Pasted) and not one.origin else one for one in value.pieces)
+            )
+        if isinstance(value, Pasted):
+            return value.at(origin)
+        if isinstance(value, Undefined):
+            return Pasted("", Broken(self._undefined(value, origin)), origin)
+        if isinstance(value, jinja2.Undefined):
+            return Literal("", origin)  # `x if y` where y is false
+        if isinstance(value, str):
+            return Pasted(self.charged(value), str(value), origin)
+        if value is None or isinstance(value, (bool, int, float, tuple, list, dict)):
+            refuse_above(weight(value) if not isinstance(value, (int, float)) else 0)
+            plain = unwrapped(value)
+            secret = hides(plain)
+            return Pasted(self.charged(MASK if secret else filters.json_text(plain)), plain, origin)
+        raise Unwritable(value)
+
+    def turn(self, loop: Loop, values: tuple[Any, ...]) -> Turn:
+        """The sign that a turn of a loop begins."""
+        return Turn(loop, values)
+
+    def joined(self, parts: Iterable[Any]) -> Any:
+        """The operator `~`."""
+        parts = [part if isinstance(part, (Text, Concealed)) else str(part) for part in parts]
+        return concat(parts) if any(isinstance(part, (Text, Concealed)) for part in parts) else "".join(parts)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        pieces, texts = (Text, Concealed), (str, Concealed)
+        texts_only = isinstance(left, texts) and isinstance(right, texts)
+        if operator == "+" and texts_only and (isinstance(left, pieces) or isinstance(right, pieces)):
+            return self.joined((left, right))
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return not isinstance(obj, Concealed) and super().is_safe_attribute(obj, attr, value)
+
+    # --- what templates call ------------------------------------------------------------------------------------------
+    def _secret(self, name: str) -> Any:
+        """A value of the process environment that nobody gets to see."""
+        value = self._secret_of(str(name))
+        if not value:
+            return Undefined(obj=Secret, name=str(name))
+        return _concealed(Secret((Reference("secret", str(name)),), value, (value,)))
 
     def _file(self, name: str) -> str:
         """The text of a file of the project."""
@@ -169,21 +156,49 @@ class Templates(BoundedEnvironment):
             raise jinja2.TemplateNotFound(name)
         return decode(path.read_bytes(), name)
 
+    def _load(self, name: str) -> tuple[str, str, None] | None:
+        path = self._inside(name)
+        if not path.is_file():
+            return None
+        return self._known(name, decode(path.read_bytes(), name)), name, None
+
     def _inside(self, name: str) -> Path:
         path = (self.root / name).resolve()
         if not path.is_relative_to(self.root):
             raise jinja2.TemplateRuntimeError(f"'{name}' is outside of the project")
         return path
 
-    def _diagnostic(self, error: Exception, file: str) -> Diagnostic:
+    def _known(self, file: str, text: str) -> str:
+        """The text of a template as Jinja counts its lines, kept for places in it; raises ProjectError."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self.sources[file] = text
+        if bad := bad_character(text, Verbatim(file, text)):
+            raise ProjectError(bad)
+        return text
+
+    # --- what is said when it fails -----------------------------------------------------------------------------------
+    def _undefined(self, value: Undefined, origin: Origin) -> Diagnostic:
+        """What to say of a value that is not there, at its name behind `origin`."""
+        error = template_errors.failure_of(value)
+        source = Source(origin.file, self.sources[origin.file])
+        word = template_errors.word_of(error)
+        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(source.text, origin.offset)
+        return self._told(error, source.at(found.start() if found else origin.offset))
+
+    def _diagnostic(self, error: Exception, file: str, assembly: Assembly) -> Diagnostic:
         if isinstance(error, jinja2.TemplateSyntaxError):
             name = error.name or file
             return template_errors.syntax(error, Source(name, self.sources[name]), self)
-        where = self._place(error, file)
+        told = self._told(error, self._place(error, file))
+        return Diagnostic(told.summary, told.detail, told.hint, told.where, notes=notes(assembly.turns))
+
+    def _told(self, error: Exception, where: Position) -> Diagnostic:
         if isinstance(error, jinja2.TemplateNotFound):
             return self._not_found(str(error.name), where)
         if isinstance(error, RecursionError):
             return Diagnostic("Endless template", "This macro or include calls itself without end.", None, where)
+        if isinstance(error, NotDefined) and error.owner is Secret:
+            return no_secret(error.name, self._secret_of(error.name), where)
         if isinstance(error, NotDefined):
             is_variable = isinstance(error.owner, _Variables)
             return template_errors.undefined(error, self.variables, is_variable, where)
@@ -206,13 +221,6 @@ class Templates(BoundedEnvironment):
             trace = trace.tb_next
         return Source(name, self.sources[name]).tag(line, template_errors.word_of(error))
 
-    def _written(self, value: Any) -> Any:
-        """What an expression puts into the text: YAML's spelling of null, booleans, lists and mappings, not Python's."""
-        if value is None or isinstance(value, (bool, tuple, list, dict)):
-            refuse_above(weight(value))
-            value = _to_json(value)
-        return self.charged(value)
-
 
 class _Variables:
     """`var`: its attributes are the variables, and nothing else (a dict would have `items`, too)."""
@@ -220,19 +228,18 @@ class _Variables:
     __slots__ = ("_values",)
 
     def __init__(self, values: FrozenMap) -> None:
-        self._values = values
+        self._values = {name: _concealed(value) for name, value in values.items()}
 
-    def __getitem__(self, name: str) -> Value:
+    def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
 
-def _to_json(value: Any) -> str:
-    """JSON, which is also YAML: the safe way to paste any value."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _to_yaml(value: Any) -> str:
-    """YAML in flow style on one line, so that it fits wherever a value may stand."""
-    plain = json.loads(json.dumps(value))
-    text: str = yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=float("inf"), sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")
+def _concealed(value: Value) -> Any:
+    """A value as templates see it: secrets are opaque."""
+    if isinstance(value, Secret):
+        return Concealed((Pasted(MASK, value),))
+    if not hides(value):
+        return value
+    if isinstance(value, FrozenMap):
+        return FrozenMap({key: _concealed(item) for key, item in value.items()})
+    return tuple(_concealed(item) for item in value)

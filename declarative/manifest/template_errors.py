@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -50,6 +50,22 @@ class Undefined(jinja2.StrictUndefined):
             return cast(Exception, exc(message))
 
         super().__init__(hint, obj, name, error)  # type: ignore[arg-type]
+
+
+def failure_of(value: Undefined) -> Exception:
+    """The error that an undefined value raises when it is used."""
+    try:
+        value._fail_with_undefined_error()
+    except jinja2.UndefinedError as error:
+        return error
+
+
+class Unwritable(jinja2.TemplateRuntimeError):
+    """An expression gave something that is no value of YAML."""
+
+    def __init__(self, value: Any) -> None:
+        self.hint = "end the expression with `| list`" if isinstance(value, Iterable) else "write out one of its values"
+        super().__init__(f"the expression gives a {type(value).__name__}, which is no value of YAML")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +130,7 @@ def failure(error: Exception, where: Position) -> Diagnostic:
     message = str(error) or type(error).__name__
     if isinstance(error, LookupError):
         message = f"there is no {error}"
-    hint = None
+    hint = getattr(error, "hint", None)
     if isinstance(error, TypeError) and ("concatenate" in message or "unsupported operand" in message):
         hint = "numbers are computed with numbers; `~` joins text with anything"
     return Diagnostic("Failing template", _sentence(message), hint, where)

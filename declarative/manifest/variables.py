@@ -5,9 +5,10 @@ Precedence, low to high: default, environment, `DECLARATIVE_VAR_name`, `--var-fi
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,7 @@ from declarative.kinds.check import conversion, described
 from declarative.kinds.fields.base import Fields
 from declarative.manifest.document import Document, decode, parse
 from declarative.model.position import Position
+from declarative.model.secret import MASK, Reference, Secret
 from declarative.model.value import FrozenMap, Value, dotted
 
 TypeName = Literal["string", "integer", "number", "boolean", "list", "map"]
@@ -52,6 +54,9 @@ class VariableDeclaration(Fields):
     maximum: float | None = Field(None, description="Greatest number, or greatest length of a list or map.")
     enum: tuple[Any, ...] | None = Field(None, description="The values that are allowed.")
     pattern: Pattern | None = Field(None, description="Regular expression that a text has to match as a whole.")
+    sensitive: bool = Field(
+        False, description="True keeps the value out of everything that is shown or written; it may stand in free text."
+    )
 
 
 def _nowhere(*_: str | int, on_key: bool = False) -> None:  # noqa: ARG001  (the place of what is in no file)
@@ -104,7 +109,25 @@ def resolve(
             diagnostics += _problems(chosen[name], declared)
         elif all_read:
             diagnostics.append(_missing(name, locate("variables", name, on_key=True)))
-    return FrozenMap({name: one.value for name, one in chosen.items()}), tuple(diagnostics)
+    values = {
+        name: _secret(one.value, Reference("variable", name)) if declarations[name].get("sensitive") else one.value
+        for name, one in chosen.items()
+    }
+    return FrozenMap(values), tuple(diagnostics)
+
+
+def _secret(value: Value, reference: Reference) -> Value:
+    """A sensitive value: every text and number in it is secret, while the keys and the length of it are not."""
+    if isinstance(value, FrozenMap):
+        return FrozenMap({key: _secret(item, _below(reference, key)) for key, item in value.items()})
+    if isinstance(value, tuple):
+        return tuple(_secret(item, _below(reference, index)) for index, item in enumerate(value))
+    text = value if isinstance(value, str) else json.dumps(value)
+    return Secret((reference,), text, (text,))
+
+
+def _below(reference: Reference, step: str | int) -> Reference:
+    return replace(reference, path=(*reference.path, step))
 
 
 def from_environment(environ: Mapping[str, str], declarations: Mapping[str, Any]) -> Iterator[Given]:
@@ -173,6 +196,13 @@ def _missing(name: str, where: Position | None) -> Diagnostic:
     )
 
 
+def no_secret(name: str, value: str | None, where: Position | None = None) -> Diagnostic:
+    """What is said of a secret that the process environment does not have, or has as an empty text."""
+    state = "is set, but empty" if value == "" else "is not set"
+    detail = f"`{name}` {state} in the environment of this command."
+    return Diagnostic("Missing secret", detail, f"export {name} before the command runs", where)
+
+
 _CHECKS: dict[str, tuple[Callable[[Value], bool], str]] = {
     "string": (lambda value: isinstance(value, str), "text"),
     "integer": (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
@@ -184,6 +214,9 @@ _CHECKS: dict[str, tuple[Callable[[Value], bool], str]] = {
 
 
 def _problems(one: Given, declared: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    def told(value: Value) -> str:
+        return MASK if declared.get("sensitive") else described(value)
+
     def problem(summary: str, found: str, expected: str, hint: str | None = None, *path: str | int) -> Diagnostic:
         name = dotted((one.name, *path))
         detail = f"Variable `{name}` (from {one.source}) is {found}, but {expected}."
@@ -191,8 +224,8 @@ def _problems(one: Given, declared: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
     def wrong_type(found: Value, expected: str, *path: str | int) -> Diagnostic:
         # On the command line everything is text, and needs no advice about quotes.
-        hint = conversion(found, expected) if one.locate() else None
-        return problem("Wrong type", described(found), f"{expected} is expected", hint, *path)
+        hint = conversion(found, expected) if one.locate() and not declared.get("sensitive") else None
+        return problem("Wrong type", told(found), f"{expected} is expected", hint, *path)
 
     fits, expected = _CHECKS[declared.get("type") or "string"]
     if not fits(one.value):
@@ -207,17 +240,18 @@ def _problems(one: Given, declared: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if isinstance(size, (tuple, FrozenMap)):
         size, unit = len(size), " items long"
     if isinstance(size, (int, float)) and not isinstance(size, bool):
+        found = f"{size}{unit}" if unit or not declared.get("sensitive") else MASK
         if declared.get("minimum") is not None and size < declared["minimum"]:
-            yield problem("Number out of bounds", f"{size}{unit}", f"has to be at least {declared['minimum']}")
+            yield problem("Number out of bounds", found, f"has to be at least {declared['minimum']}")
         if declared.get("maximum") is not None and size > declared["maximum"]:
-            yield problem("Number out of bounds", f"{size}{unit}", f"has to be at most {declared['maximum']}")
+            yield problem("Number out of bounds", found, f"has to be at most {declared['maximum']}")
     if declared.get("enum") and one.value not in declared["enum"]:
         words = [str(word) for word in declared["enum"]]
         spelling = nearest(one.value, words) if isinstance(one.value, str) else None
-        hint = f"did you mean `{spelling}`?" if spelling else None
-        yield problem("Unknown value", described(one.value), f"has to be one of {', '.join(words)}", hint)
+        hint = f"did you mean `{spelling}`?" if spelling and not declared.get("sensitive") else None
+        yield problem("Unknown value", told(one.value), f"has to be one of {', '.join(words)}", hint)
     if declared.get("pattern") and isinstance(one.value, str) and not re.fullmatch(declared["pattern"], one.value):
-        yield problem("Malformed value", described(one.value), f"has to match {declared['pattern']}")
+        yield problem("Malformed value", told(one.value), f"has to match {declared['pattern']}")
 
 
 def _items(value: Value) -> Iterable[tuple[str | int, Value]]:

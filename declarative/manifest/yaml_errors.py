@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import yaml
 
 from declarative.diagnostics import Diagnostic
+from declarative.manifest.rendered import PLACEHOLDER, notes
 from declarative.manifest.source_map import Places
 
+# Beside what YAML forbids, the code points that Unicode keeps for programs: placeholders are made of them.
+_NOT_ALLOWED = re.compile(f"{yaml.reader.Reader.NON_PRINTABLE.pattern}|[\ufdd0-\ufdef]")
 _KEY_WITHOUT_SPACE = re.compile(r"[\s-]*[\w.-]+:[^\s:/]")
 
 
@@ -62,14 +65,13 @@ def explain(error: yaml.YAMLError, text: str, places: Places) -> Diagnostic:
     at = mark.index if mark else 0
     failure = _Failure(text, problem, at, context.index if context else at)
     where, detail, hint = _told(failure)
-    if places.is_computed(where):
-        hint = "the value of an expression broke the YAML: end the expression with `| tojson`"
-    return Diagnostic("Malformed YAML", detail, hint, places.position(where))
+    detail = PLACEHOLDER.sub("{{ ... }}", detail)
+    return Diagnostic("Malformed YAML", detail, hint, places.position(where), notes=notes(places.turns(where)))
 
 
 def bad_character(text: str, places: Places) -> Diagnostic | None:
     """What to say about a character that YAML does not allow, if there is one."""
-    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    found = _NOT_ALLOWED.search(text)
     if found is None:
         return None
     detail = f"The character U+{ord(found[0]):04X} cannot be seen and is not allowed in YAML."

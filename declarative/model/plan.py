@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from declarative.model.address import Address
@@ -53,7 +53,8 @@ class Change:
     """What happens to one resource.
 
     `before` and `after` have the shape of a manifest; None for absent. `merged` is the body that a full replacement sends
-    (updates in place only). `adopts` says that the state has something to record before any call: an interrupted create
+    (updates in place only); it holds what others set, so no plan file has it. `ignored` are the paths whose differences
+    are left alone. `adopts` says that the state has something to record before any call: an interrupted create
     that was found to have happened, or bookkeeping that changed. `depended_on` are the dependencies of the last apply:
     the object lets go of them before they are deleted. `awaits` is the id of the object whose end frees the name,
     `deposed` that of an old object that an interrupted create-before-destroy replacement left behind. `finished` says
@@ -75,7 +76,8 @@ class Change:
     prevent_destroy: bool = False
     keep_on_destroy: bool = False
     finished: bool = False
-    merged: FrozenMap | None = None
+    ignored: tuple[str, ...] = ()
+    merged: FrozenMap | None = field(default=None, repr=False, metadata={"saved": False})
     awaits: str | None = None
     deposed: str | None = None
     fingerprint: str | None = None
@@ -130,7 +132,7 @@ class Step:
     operation: Operation
     id: str | None = None
     body: FrozenMap | None = None
-    merged: FrozenMap | None = None
+    merged: FrozenMap | None = field(default=None, repr=False)
     awaits: str | None = None
     needs: tuple[int, ...] = ()
     change: Change | None = None

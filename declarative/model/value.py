@@ -1,15 +1,18 @@
 """JSON-like values, frozen all the way down.
 
-A `Value` is None, a bool, an int, a float, a str, a tuple of values or a `FrozenMap` from str to values. Manifests, what
-was last applied and what is live are all of this one type, so that they can be compared, hashed and shared safely.
+A `Value` is None, a bool, an int, a float, a str, a text that is hidden (`secret.Hidden`), a tuple of values or a
+`FrozenMap` from str to values. Manifests, what was last applied and what is live are all of this one type, so that they can
+be compared, hashed and shared safely.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
+
+from declarative.model.secret import MASK, Hidden, hides, written
 
 Path: TypeAlias = tuple[str | int, ...]
 Value: TypeAlias = Any
@@ -52,8 +55,8 @@ def freeze(value: Value) -> Value:
 
 
 def canonical(value: Value) -> str:
-    """One JSON text per value: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """One JSON text per value: sorted keys, no spaces; of what is hidden, what it refers to or its digest."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=written)
 
 
 def digest(value: Value) -> str:
@@ -99,6 +102,27 @@ def without_nulls(value: Value) -> Value:
     if isinstance(value, tuple):
         return tuple(without_nulls(item) for item in value)
     return value
+
+
+def turned(value: Value, turn: Callable[[Hidden], Value]) -> Value:
+    """A copy with `turn` of everything that is hidden in its place; the value itself where nothing is."""
+    if isinstance(value, Hidden):
+        return turn(value)
+    if not hides(value):
+        return value
+    if isinstance(value, Mapping):
+        return FrozenMap({key: turned(item, turn) for key, item in value.items()})
+    return tuple(turned(item, turn) for item in value)
+
+
+def masked(value: Value) -> Value:
+    """A copy that may be shown."""
+    return turned(value, lambda _: MASK)
+
+
+def revealed(value: Value) -> Value:
+    """A copy with the texts themselves, for a request."""
+    return turned(value, lambda hidden: hidden.revealed())
 
 
 def dotted(path: Path) -> str:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed
+from declarative.model.plan import Change
 from declarative.model.record import Operation, Record
 from declarative.model.value import EMPTY, FrozenMap
-from declarative.plan.diff import compare
+from declarative.plan.diff import Comparison, compare
 from declarative.plan.settle import without_phase
+from declarative.plan.veil import Veil
 
 
-def seen(kind: Kind, record: Record, observed: Observed) -> FrozenMap:
-    """The live body. Where the listing tells no spec, the spec cannot have changed since it was applied."""
+def seen(kind: Kind, record: Record, observed: Observed, veil: Veil) -> FrozenMap:
+    """The live body, veiled. Where the listing tells no spec, the spec cannot have changed since it was applied."""
     body = observed.body if observed.body is not None and kind.endpoint.updatable else record.applied or EMPTY
     if kind.has_phase:
         body = FrozenMap({**body, "desiredPhase": observed.desired_phase})
-    return body
+    return veil.over(body)
+
+
+def veil_of(kind: Kind, wanted: FrozenMap | None, record: Record | None, key: bytes) -> Veil:
+    """The veil over what is live of a resource: it hides what its manifest hides, and what its record does."""
+    remembered = (record.applied, record.intent and record.intent.body) if record else ()
+    return Veil(kind, (wanted, *remembered), key)
 
 
 def prior(kind: Kind, record: Record) -> FrozenMap:
@@ -36,3 +44,16 @@ def phases(kind: Kind, desired: FrozenMap, prior: FrozenMap) -> tuple[FrozenMap,
     if prior.get("desiredPhase") == "Stopped":
         return FrozenMap({**desired, "desiredPhase": "Running"}), prior
     return desired, without_phase(prior)
+
+
+def compared(
+    kind: Kind, change: Change, record: Record, observed: Observed, veil: Veil
+) -> tuple[FrozenMap, Comparison]:
+    """The live body, and how what the change asks for differs from it."""
+    assert change.after is not None
+    before = seen(kind, record, observed, veil)
+    desired, applied = phases(kind, change.after, prior(kind, record))
+    if observed.readiness.finished:
+        # A run that has ended is neither running nor stopped; its phase is no difference.
+        before, desired, applied = (without_phase(body) for body in (before, desired, applied))
+    return before, compare(kind, desired, before, applied, change.ignored)

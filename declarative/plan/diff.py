@@ -3,6 +3,8 @@
 Only what the manifest declares is compared. What it no longer declares, but the last apply did, is taken away. Everything
 else at the control plane is somebody else's and stays as it stands. The comparison also merges: its second result is the
 live body with the desired changes made, which is what a full replacement has to send.
+
+Texts may be hidden on any side, and compare all the same. What is told of the live body is as it was given: see `veil`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from declarative.kinds.kind import Kind
 from declarative.kinds.shape import ListOf, Object, Scalar, Shape
 from declarative.model.plan import FieldChange
+from declarative.model.secret import alike, hides
 from declarative.model.value import EMPTY, FrozenMap, Path, Value
 from declarative.plan.match import item_name, partners
 
@@ -98,8 +101,8 @@ class _Walk:
     def set(self, three: _Three, spot: _Spot) -> Value:
         """A list whose order means nothing: members come and go one by one."""
         wanted, there, ours = three.desired or (), three.live or (), three.prior or ()
-        gone = [item for item in there if item in ours and item not in wanted]
-        new = [item for item in wanted if item not in there]
+        gone = [item for item in there if _among(ours, item) and not _among(wanted, item)]
+        new = [item for item in wanted if not _among(there, item)]
         if not gone and not new:
             return three.live
         merged = tuple(item for item in there if item not in gone) + tuple(dict.fromkeys(new))
@@ -219,7 +222,13 @@ def _same(shape: Shape, one: Value, other: Value) -> bool:
             and len(one) == len(other)
             and all(_same(shape.item, a, b) for a, b in zip(one, other, strict=True))
         )
-    return shape.same(one, other) if isinstance(shape, Scalar) else bool(one == other)
+    if isinstance(shape, Scalar) and not hides(one) and not hides(other):
+        return shape.same(one, other)
+    return alike(one, other)
+
+
+def _among(items: Sequence[Value], item: Value) -> bool:
+    return any(alike(one, item) for one in items)
 
 
 def _breaks_rules(shape: Object, value: Mapping[str, Value]) -> bool:

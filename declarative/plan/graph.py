@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from declarative.diagnostics import Diagnostic
 from declarative.model.address import Address
+from declarative.model.position import Position
 from declarative.model.resource import Resource
+from declarative.model.value import Path
 
 
-def cycles(resources: Mapping[Address, Resource]) -> tuple[Diagnostic, ...]:
-    """The first circle of dependencies, as a path with places; empty when there is none."""
-    sorter = TopologicalSorter({address: resource.depends_on for address, resource in resources.items()})
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        # graphlib lists a circle against the arrows: each one is needed by the next.
-        circle: list[Address] = list(reversed(error.args[1]))
+def cycles(
+    resources: Mapping[Address, Resource], locate: Callable[[Resource, Path], Position]
+) -> tuple[Diagnostic, ...]:
+    """Circles of dependencies, each as a path with places; those that share a resource once. `locate` finds a value."""
+    left = {address: resource.depends_on for address, resource in resources.items()}
+    found: list[Diagnostic] = []
+    while circle := _circle(left):
         path = " -> ".join(map(str, circle))
         places = ", ".join(f"{address} at {resources[address].where}" for address in circle[1:])
-        where = resources[circle[0]].where
-        return (Diagnostic("Circular dependency", f"{path} ({places}).", "remove one of the `dependsOn`", where),)
-    return ()
+        first = resources[circle[0]]
+        where = locate(first, _path_to(first, circle[1]))
+        found.append(Diagnostic("Circular dependency", f"{path} ({places}).", "remove one of the `dependsOn`", where))
+        left = {address: needs for address, needs in left.items() if address not in circle}
+    return tuple(found)
+
+
+def _circle(needs: Mapping[Address, tuple[Address, ...]]) -> list[Address]:
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        # graphlib lists a circle against the arrows: each one is needed by the next.
+        return list(reversed(error.args[1]))
+    return []
+
+
+def _path_to(resource: Resource, dependency: Address) -> Path:
+    """Where a manifest names what it depends on."""
+    replacing = resource.lifecycle.replace_when
+    if dependency in replacing:
+        return ("lifecycle", "replaceWhen", replacing.index(dependency))
+    return ("dependsOn", resource.depends_on.index(dependency))

@@ -26,18 +26,14 @@ def partners(
             if found[place] is not None:
                 continue
             for index in (index for name in _names(one, keys) for index in named.get(name, ())):
-                if (
-                    index not in taken
-                    and _is_same(one, items[index], keys)
-                    and (not fitting or fits(one, items[index]))
-                ):
+                if index not in taken and is_same(one, items[index], keys) and (not fitting or fits(one, items[index])):
                     found[place] = index
                     taken.add(index)
                     break
     return found
 
 
-def _is_same(one: Value, other: Value, keys: tuple[str, ...]) -> bool:
+def is_same(one: Value, other: Value, keys: tuple[str, ...]) -> bool:
     """Whether two items are the same item: the first key that both have decides."""
     for key in keys:
         name, other_name = one.get(key), other.get(key)

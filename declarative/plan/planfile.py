@@ -1,22 +1,23 @@
 """A saved plan: JSON that says everything that an apply needs, and a checksum over it.
 
 The file holds the plan, and which project it was made for. What it was planned against is held as fingerprints, which an
-apply compares with the present.
+apply compares with the present. Of a secret it holds where the value comes from: `filled` gets it from there.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
-from declarative.model.plan import Plan
-from declarative.model.value import canonical, digest, freeze
+from declarative.model.plan import Change, FieldChange, Plan
+from declarative.model.secret import Hidden, Reference, Secret, hidden_in, read, written
+from declarative.model.value import Value, canonical, digest, freeze, turned
 
 FORMAT = "declarative-plan/1"
 
@@ -42,9 +43,9 @@ def dump(file: PlanFile) -> str:
 
 
 def load(text: str, name: str) -> PlanFile:
-    """Reads what `dump` wrote; raises PlanError where the text is something else, or was changed."""
+    """Reads what `dump` wrote, secrets without their values; raises PlanError where the text is something else."""
     try:
-        envelope = json.loads(text)
+        envelope = json.loads(text, object_hook=lambda entries: read(entries) or entries)
         if envelope["format"] != FORMAT:
             raise _unreadable(name, f"its format is {envelope['format']}, and this release reads {FORMAT}")
         if digest(envelope["content"])[:12] != envelope["checksum"]:
@@ -53,6 +54,29 @@ def load(text: str, name: str) -> PlanFile:
         return file
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unreadable(name, "it is not one, or it is damaged") from error
+
+
+def references(file: PlanFile) -> Iterator[Reference]:
+    """Where the secrets of a plan come from."""
+    for change in file.plan.changes:
+        for hidden in hidden_in([change.after, *(field.after for field in change.fields)]):
+            if isinstance(hidden, Secret):
+                yield from (part for part in hidden.parts if isinstance(part, Reference))
+
+
+def filled(file: PlanFile, look_up: Callable[[Reference], str]) -> PlanFile:
+    """The plan with the values of its secrets; raises what `look_up` raises."""
+
+    def fill(value: Value) -> Value:
+        return turned(value, lambda hidden: hidden.filled(look_up) if isinstance(hidden, Secret) else hidden)
+
+    def of_field(field: FieldChange) -> FieldChange:
+        return replace(field, before=fill(field.before), after=fill(field.after))
+
+    def of_change(change: Change) -> Change:
+        return replace(change, after=fill(change.after), fields=tuple(map(of_field, change.fields)))
+
+    return replace(file, plan=replace(file.plan, changes=tuple(map(of_change, file.plan.changes))))
 
 
 def is_planfile(text: str) -> bool:
@@ -67,9 +91,12 @@ def _unreadable(name: str, why: str) -> PlanError:
 
 
 def _plain(value: Any) -> Any:
-    """A frozen value as JSON; fields that have their default are left out."""
+    """A frozen value as JSON; fields that have their default, or are not to be saved, are left out."""
+    if isinstance(value, Hidden):
+        return written(value)
     if is_dataclass(value):
-        return {f.name: _plain(got) for f in fields(value) if (got := getattr(value, f.name)) != f.default}
+        saved = (f for f in fields(value) if f.metadata.get("saved", True))
+        return {f.name: _plain(got) for f in saved if (got := getattr(value, f.name)) != f.default}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

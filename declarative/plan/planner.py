@@ -23,12 +23,14 @@ from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Action, Change, Disruption, Plan
 from declarative.model.record import Operation, Record
 from declarative.model.resource import OnFinished, Resource
-from declarative.model.value import EMPTY, digest
-from declarative.plan.bodies import phases, prior, seen
-from declarative.plan.bookkeeping import has_news, new_protection
+from declarative.model.value import EMPTY
+from declarative.plan.bodies import compared, prior, seen, veil_of
+from declarative.plan.bookkeeping import has_news, is_exposed, news
 from declarative.plan.diff import Comparison, compare
+from declarative.plan.fingerprint import fingerprint
 from declarative.plan.names import Conflict, Name, claimed
 from declarative.plan.settle import settled, taken_up, without_phase
+from declarative.plan.veil import Veil
 
 NEW_RUN = "the run has finished; a changed manifest is a new run"
 
@@ -53,14 +55,20 @@ class Live:
         by_name = {(one.kind, one.namespace, one.name): one for one in there}
         return cls({one.id: one for one in everything}, by_name, taken_up(records, there), frozenset(finished))
 
+    def there(self, record: Record) -> Observed | None:
+        """The object of a record, unless it is gone."""
+        found = self.by_id.get(record.id or "")
+        return found if found and found.readiness.presence is not Presence.GONE else None
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which control plane and which state a plan is made for."""
+    """Which control plane and which state a plan is made for. `key` is the state's own, for what it seals."""
 
     endpoint: str
     lineage: str
     serial: int
+    key: bytes = field(default=b"", repr=False)
 
 
 def plan(
@@ -70,9 +78,9 @@ def plan(
     desired = {resource.address: resource for resource in resources}
     recorded = {record.address: record for record in records}
     changes = {
-        address: _desired(desired[address], recorded.get(address), live)
+        address: _desired(desired[address], recorded.get(address), live, origin.key)
         if address in desired
-        else _undesired(recorded[address], live)
+        else _undesired(recorded[address], live, origin.key)
         for address in sorted(desired.keys() | recorded.keys())
     }
     _replace_when(changes, desired)
@@ -83,25 +91,27 @@ def plan(
 
 def destruction(records: Iterable[Record], live: Live, origin: Origin) -> Plan:
     """The plan that deletes everything that is recorded."""
-    changes = tuple(removal(record, live) for record in sorted(records, key=lambda record: record.address))
+    changes = tuple(removal(record, live, origin.key) for record in sorted(records, key=lambda record: record.address))
     return Plan(changes, origin.endpoint, origin.lineage, origin.serial, destroy=True)
 
 
-def removal(recorded: Record, live: Live) -> Change:
+def removal(recorded: Record, live: Live, key: bytes = b"") -> Change:
     """The change of a resource that is recorded, but no longer desired."""
     kind = kinds.kind_named(recorded.address.kind)
+    veil = veil_of(kind, None, recorded, key)
     record = settled(recorded, live.taken_up.get(recorded.address))
-    observed = _there(record, live)
+    observed = live.there(record)
+    there = seen(kind, record, observed, veil) if observed else record.applied
     change = Change(
         address=record.address,
         action=Action.DELETE,
         id=record.id,
-        before=seen(kind, record, observed) if observed else record.applied,
+        before=there and veil.shown(there),
         adopts=record is not recorded,
         deposed=_deposed(record, live),
         depends_on=record.depends_on,
         prevent_destroy=record.prevent_destroy,
-        fingerprint=_fingerprint(recorded, observed),
+        fingerprint=fingerprint(recorded, observed, veil),
         disruption=_disruption(kind, record, observed),
     )
     if observed is None:
@@ -111,14 +121,16 @@ def removal(recorded: Record, live: Live) -> Change:
     return change
 
 
-def _undesired(record: Record, live: Live) -> Change:
-    change = removal(record, live)
+def _undesired(record: Record, live: Live, key: bytes) -> Change:
+    change = removal(record, live, key)
     return change if change.reason else replace(change, reason="it is no longer in the manifests")
 
 
-def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change:
+def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes) -> Change:
+    kind = kinds.kind_named(resource.address.kind)
+    veil = veil_of(kind, resource.body, recorded, key)
     record = settled(recorded, live.taken_up.get(recorded.address)) if recorded else None
-    observed = _there(record, live) if record else None
+    observed = live.there(record) if record else None
     change = Change(
         address=resource.address,
         action=Action.CREATE,
@@ -128,43 +140,40 @@ def _desired(resource: Resource, recorded: Record | None, live: Live) -> Change:
         depended_on=record.depends_on if record else (),
         prevent_destroy=resource.lifecycle.prevent_destroy,
         keep_on_destroy=resource.lifecycle.keep_on_destroy,
-        fingerprint=_fingerprint(recorded, observed),
+        ignored=resource.lifecycle.ignore_changes,
+        fingerprint=fingerprint(recorded, observed, veil),
         where=resource.where,
     )
     if record is not None and observed is not None and observed.readiness.presence is Presence.LIVE:
-        reason = "an interrupted create is taken up" if record is not recorded else new_protection(resource, record)
-        adopts = record is not recorded or has_news(resource, record, observed, change.deposed)
-        return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason))
+        reason = "an interrupted create is taken up" if record is not recorded else news(resource, record, veil)
+        adopts = record is not recorded or has_news(resource, record, observed, change.deposed, veil)
+        return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason), veil)
+    applied = record.applied and veil.over(record.applied) if record else None
     if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
         if not _finished(resource, record).fields:
             reason = "the run finished and deleted itself"
             # The list of deleted runs forgets after some days; the state does not.
-            news = not record.finished
-            change = replace(change, id=record.id, before=record.applied, finished=True, adopts=news)
-            return replace(change, action=Action.NO_OP, reason=reason)
+            adopts = not record.finished or is_exposed(record, veil)
+            change = replace(change, action=Action.NO_OP, id=record.id, before=applied, reason=reason)
+            return replace(change, finished=True, adopts=adopts)
         change = replace(change, reason=NEW_RUN)
     elif record is not None and observed is not None and not _deletes(record):
         # It may be a finished run that deletes itself; once it is gone, its last phase can be asked for.
         reason = "it is being deleted, but not by this state; plan again when it is gone"
-        return replace(change, action=Action.NO_OP, id=record.id, before=record.applied, reason=reason)
+        return replace(change, action=Action.NO_OP, id=record.id, before=applied, reason=reason)
     known_before = record is not None and record.applied is not None
     gone = "it is gone from the control plane" if known_before else None
     return replace(change, reason=change.reason or gone)
 
 
-def _existing(resource: Resource, record: Record, observed: Observed, change: Change) -> Change:
+def _existing(resource: Resource, record: Record, observed: Observed, change: Change, veil: Veil) -> Change:
     """The change of a resource that is recorded and live."""
     kind = kinds.kind_named(resource.address.kind)
-    before = seen(kind, record, observed)
-    desired, applied = phases(kind, resource.body, prior(kind, record))
-    if observed.readiness.finished:
-        # A run that has ended is neither running nor stopped; its phase is no difference.
-        before, desired, applied = (without_phase(body) for body in (before, desired, applied))
-    found = compare(kind, desired, before, applied, resource.lifecycle.ignore_changes)
+    before, found = compared(kind, change, record, observed, veil)
     change = replace(
         change,
         id=observed.id,
-        before=before,
+        before=veil.shown(before),
         finished=observed.readiness.finished,
         disruption=_disruption(kind, record, observed),
     )
@@ -187,24 +196,6 @@ def _harmless(change: Change) -> Change:
     stops = any(field.path == ("desiredPhase",) and field.after == "Stopped" for field in change.fields)
     ends = change.action is Action.DELETE or change.action.replaces
     return change if stops or ends or change.disruption is None else replace(change, disruption=None)
-
-
-def moved(plan: Plan, records: Iterable[Record], live: Live) -> tuple[Address, ...]:
-    """The addresses of a plan whose record or live object is no longer what the plan was made against."""
-    recorded = {record.address: record for record in records}
-
-    def now(address: Address) -> str:
-        record = recorded.get(address)
-        there = _there(settled(record, live.taken_up.get(address)), live) if record else None
-        return _fingerprint(record, there)
-
-    touched = (change for change in plan.changes if change.action is not Action.NO_OP or change.adopts)
-    return tuple(change.address for change in touched if now(change.address) != change.fingerprint)
-
-
-def _there(record: Record, live: Live) -> Observed | None:
-    found = live.by_id.get(record.id or "")
-    return found if found and found.readiness.presence is not Presence.GONE else None
 
 
 def _deposed(record: Record, live: Live) -> str | None:
@@ -244,26 +235,6 @@ def _deletes(record: Record) -> bool:
 def _was_stopping(record: Record) -> bool:
     """Whether its suspension was agreed to, but never heard of."""
     return record.intent is not None and record.intent.operation is Operation.SUSPEND
-
-
-def _fingerprint(record: Record | None, observed: Observed | None) -> str:
-    """Equal as long as nothing that a plan depends on has moved. Progress between phases does not count."""
-    known = record and [
-        record.id,
-        record.applied,
-        record.intent and record.intent.digest,
-        [str(address) for address in record.depends_on],
-        record.prevent_destroy,
-        record.keep_on_destroy,
-    ]
-    visible = observed and [
-        observed.id,
-        observed.readiness.presence,
-        observed.readiness.finished,
-        observed.desired_phase,
-        observed.body,
-    ]
-    return digest([known, visible])
 
 
 def _replace_when(changes: dict[Address, Change], desired: Mapping[Address, Resource]) -> None:

@@ -7,7 +7,7 @@ import json
 import random
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -29,6 +29,7 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 RETRIES = 4
 BUSY = (429, 503)
 PASSING = (*BUSY, 502, 504)
+_POLICY_HINT = "write what the policy allows, or ask its administrator to change it"
 
 
 class Transport:
@@ -161,21 +162,39 @@ def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unau
     envelope = _envelope(response)
     message = str(envelope.get("message") or response.reason_phrase or "no message")
     status = response.status_code
+    answer = f"{method} {path} answered {status}: {message.rstrip('.')}."
     details = envelope.get("details")
-    detail = f"{method} {path} answered {status}: {message.rstrip('.')}." + (f" {details}" if details else "")
-    for issue in envelope.get("complianceIssues") or ():
-        if isinstance(issue, Mapping):
-            detail += f" {issue.get('field', '')}: {str(issue.get('details', '')).rstrip('.')}."
+    first = f"{answer} {details}" if details else answer
+
+    def told(summary: str, hint: str | None = None) -> tuple[Diagnostic, ...]:
+        issues = tuple(_issues(envelope, answer, first))
+        return issues or (Diagnostic(summary, first, hint),)
+
     if status == httpx.codes.UNAUTHORIZED:
         hint = "the credentials are wrong or have expired: set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and _CLIENT_SECRET"
-        return Unauthorized(Diagnostic("Not signed in", detail, hint))
+        return Unauthorized(*told("Not signed in", hint))
     # A page that says 404 comes from what stands before the control plane; it does not say that the object is gone.
     if status == httpx.codes.NOT_FOUND and "html" not in response.headers.get("Content-Type", ""):
-        return NotFound(Diagnostic("No such object", detail), status=status)
+        return NotFound(*told("No such object"), status=status)
     if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and "already exists" in message):
-        return Conflict(Diagnostic("Conflict at the control plane", detail), status=status)
+        return Conflict(*told("Conflict at the control plane"), status=status)
     forbidden = "the credentials are valid, but may not do this" if status == httpx.codes.FORBIDDEN else None
-    return Refused(Diagnostic("Refused by the control plane", detail, forbidden), status=status)
+    return Refused(*told("Refused by the control plane", forbidden), status=status)
+
+
+def _issues(envelope: Mapping[str, Any], answer: str, first: str) -> Iterator[Diagnostic]:
+    """What the policy has against single fields. `answer` says what was answered, `first` with all details, told once."""
+    given = envelope.get("complianceIssues")
+    for issue in given if isinstance(given, list) else ():
+        found: Mapping[str, Any] = issue if isinstance(issue, Mapping) else {"details": issue}
+        field = found.get("field")
+        named = field.strip() if isinstance(field, str) else ""
+        details = found.get("details")
+        words = "" if details is None else str(details).strip().rstrip(".")
+        if named or words:
+            complaint = f"`{named}`: {words or 'not allowed'}." if named else f"{words}."
+            yield Diagnostic("Refused by policy", f"{complaint}\n{first}", _POLICY_HINT, field=named or None)
+            first = answer
 
 
 def _envelope(response: httpx.Response) -> Mapping[str, Any]:

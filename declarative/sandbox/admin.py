@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,19 @@ def _texts(value: Any) -> Any:
     return value
 
 
+def _bound(value: Any) -> Any:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number and not (isinstance(value, str) and re.fullmatch(_BOUND, value)):
+        raise PydanticCustomError("format", "{expected}", {"expected": "a number, or an amount such as 4G,"})
+    return value
+
+
+def _allowed(value: Any) -> Any:
+    if not (isinstance(value, tuple) and value and all(isinstance(one, (str, int, float)) for one in value)):
+        raise PydanticCustomError("format", "{expected}", {"expected": "a list of texts, numbers or true and false"})
+    return value
+
+
 Speed = Annotated[
     Any,
     AfterValidator(_speed),
@@ -54,14 +68,40 @@ Texts = Annotated[
     ),
 ]
 Seconds = Annotated[int, Field(ge=1, le=366 * 24 * 3600)]
+_BOUND = r"[+-]?[0-9]{1,15}(\.[0-9]{1,6})?([numkMGTPE]|[KMGTPE]i)?"
+Bound = Annotated[
+    Any,
+    AfterValidator(_bound),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{_BOUND}$"}]}),
+]
+Allowed = Annotated[
+    Any,
+    AfterValidator(_allowed),
+    WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}),
+]
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$")]
+
+
+class Limit(Fields):
+    """What the values of a field may be. A field that is not given is beyond no limit."""
+
+    min: Bound | None = Field(None, description="The least, as a number or an amount such as 4G.")
+    max: Bound | None = Field(None, description="The most, as a number or an amount such as 4G.")
+    allowed: Allowed | None = Field(None, description="The only values.")
 
 
 class Policy(Fields):
-    """What the control plane adds to specs."""
+    """What the control plane adds to specs, and what it refuses."""
 
     labels: Texts = Field(default_factory=dict, description=f"Labels. {_POLICY}")
     annotations: Texts = Field(default_factory=dict, description=f"Annotations. {_POLICY}")
     environmentVariables: Texts = Field(default_factory=dict, description=f"Environment variables. {_POLICY}")
+    limits: dict[FieldName, Limit] = Field(
+        default_factory=dict,
+        description="Limits of fields, by their dotted paths within the spec (compute.gpuDevicesRequest); of a list on"
+        " the way every item counts. What is beyond a limit is neither created nor replaced: 400 with complianceIssues.",
+        json_schema_extra={"additionalProperties": False},
+    )
 
 
 class SandboxSettings(Fields):
@@ -69,7 +109,7 @@ class SandboxSettings(Fields):
 
     speed: Speed = Field(1, description="How fast phases move, times the usual; instant leaves no time between.")
     tokenLifetimeSeconds: Seconds = Field(3600, description="Seconds for which tokens are good that are issued later.")
-    policy: Policy = Field(default_factory=Policy, description="What is added to specs.")
+    policy: Policy = Field(default_factory=Policy, description="What is added to specs, and what is refused.")
     refuseLists: bool = Field(False, description="Whether the list of workloads is refused with 403: no permission.")
     refuseDeletedList: bool = Field(
         False, description="Whether the list of deleted workloads (deleted=true) is refused with 400: not supported."

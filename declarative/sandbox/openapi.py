@@ -108,8 +108,8 @@ def _training_paths() -> dict[str, Any]:
         {202: part.ref("TrainingAnswer")},
         (400, 401, 403, 409),
         body="TrainingCreateRequest",
+        has_spec=True,
     )
-    create["responses"]["400"]["content"]["application/json"]["schema"] = part.ref("SubmissionError")
     under_way = {202: part.ref("Accepted")}
     return {
         "/api/v1/workloads/trainings": {"post": create},
@@ -161,6 +161,7 @@ def _template_paths() -> dict[str, Any]:
                 {202: answer},
                 (400, 401, 403, 409),
                 body="WorkloadTemplateCreateRequest",
+                has_spec=True,
             ),
         },
         _TEMPLATES + "/{AssetId}": {
@@ -172,6 +173,7 @@ def _template_paths() -> dict[str, Any]:
                 {202: answer},
                 (400, 401, 403, 404, 409),
                 body="WorkloadTemplateUpdateRequest",
+                has_spec=True,
             ),
             "delete": part.operation(
                 "deleteTemplate", "Delete a template.", {202: part.ref("Accepted")}, (401, 403, 404)

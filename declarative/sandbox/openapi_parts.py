@@ -35,9 +35,15 @@ def operation(
     body: str = "",
     parameters: tuple[Mapping[str, Any], ...] = (),
     open: bool = False,
+    has_spec: bool = False,
 ) -> dict[str, Any]:
-    """One operation; `open` asks for no token. Everything may answer 503 while another process writes."""
+    """One operation; `open` asks for no token. Everything may answer 503 while another process writes.
+
+    With `has_spec` a 400 lists what is wrong in the spec that was sent.
+    """
     answers = {**good, **{status: ref("Error") for status in (*bad, 503)}}
+    if has_spec:
+        answers[400] = ref("SubmissionError")
     found: dict[str, Any] = {
         "operationId": id,
         "summary": summary,
@@ -135,7 +141,7 @@ def _grant(grant: str, id: str, secret: str) -> dict[str, Any]:
 _DETAILS = {"details": {"type": "string", "description": "More about it."}}
 _ISSUES = {
     "type": "array",
-    "description": "What is wrong in the spec.",
+    "description": "What is wrong in the spec, or beyond a limit of the policy.",
     "items": {
         "type": "object",
         "required": ["field", "details"],

@@ -61,7 +61,7 @@ _NAMES = ("settings", "workloads", "templates", "requests")
 DEFAULTS: dict[str, Any] = {
     "speed": 1,
     "tokenLifetimeSeconds": 3600,
-    "policy": {"labels": {}, "annotations": {}, "environmentVariables": {}},
+    "policy": {"labels": {}, "annotations": {}, "environmentVariables": {}, "limits": {}},
     "refuseLists": False,
     "refuseDeletedList": False,
     "goneAnswers": "404",

@@ -19,6 +19,7 @@ from declarative.sandbox import seeds
 from declarative.sandbox.answers import INJECTED, filled, injected
 from declarative.sandbox.directory import chosen
 from declarative.sandbox.phases import stamp
+from declarative.sandbox.policy import comply
 from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
 
 _SCOPE_IDS = {"cluster": "clusterId", "department": "departmentId", "project": "projectId"}
@@ -33,6 +34,7 @@ def create(call: Call) -> Answer:
     request = conforming(WorkloadTemplateCreateRequest, strict_object(call))
     given = request["meta"]
     _check_scope(given)
+    comply(request["spec"], call.settings["policy"])
     now = stamp(call.moment.wall)
     meta = {name: value for name, value in given.items() if value is not None}
     meta |= {
@@ -65,6 +67,7 @@ def get(call: Call) -> Answer:
 def update(call: Call) -> Answer:
     body = _found(call)
     request = conforming(WorkloadTemplateUpdateRequest, strict_object(call))
+    comply(request["spec"], call.settings["policy"])
     meta = {name: value for name, value in body["meta"].items() if name != "description"}
     meta |= {name: value for name, value in request["meta"].items() if value is not None}
     meta |= {"updatedBy": call.user, "updatedAt": stamp(call.moment.wall)}

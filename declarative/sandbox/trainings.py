@@ -24,6 +24,7 @@ from declarative.sandbox.phases import (
     Moment,
     stamp,
 )
+from declarative.sandbox.policy import comply
 from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
 
 # As Kubernetes generates names: the prefix is cut so that name and suffix fit,
@@ -39,6 +40,7 @@ def create(call: Call) -> Answer:
         raise Refusal(400, "The project does not exist", f"There is no project with the id {project}.")
     if cluster not in seeds.CLUSTERS:
         raise Refusal(400, "The cluster does not exist", f"There is no cluster with the id {cluster}.")
+    comply(request.get("spec") or {}, call.settings["policy"])
     name = _free_name(call, project, request["name"], bool(request.get("useGivenNameAsPrefix")))
     spec = _spec(request.get("spec") or {}, name, call.settings["policy"])
     training = str(uuid.uuid4())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import sqlite3
 import tempfile
 import uuid
@@ -45,7 +46,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             command TEXT NOT NULL, place TEXT NOT NULL, started TEXT NOT NULL
         )""",
     ),
+    # Rows may hold digests of secrets, under a key of the state's own.
+    ("INSERT INTO meta VALUES ('key', new_key())",),
 )
+# Bytes of that key, as many as a digest has.
+KEY_SIZE = 32
 
 _RECOVER = "put a good copy in its place, or move it away to start anew; it was left as it is"
 _FREE = "free some space and run the command again; all that was recorded before is safe"
@@ -91,6 +96,9 @@ def connect(path: Path, query: str, patience: float = PATIENCE) -> sqlite3.Conne
     # FULL: each commit reaches the disk before it returns, even in a power failure.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+    # What is no longer recorded is not left behind in the file: it may have become a secret.
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
 
@@ -113,6 +121,7 @@ class Meta(NamedTuple):
     format: int
     lineage: str
     serial: int
+    key: bytes
 
 
 def verify(connection: sqlite3.Connection, path: Path) -> Meta:
@@ -123,8 +132,10 @@ def verify(connection: sqlite3.Connection, path: Path) -> Meta:
         raise StateError(Diagnostic("This file is not a state", f"{path}: {found}", _RECOVER))
     entries = dict(connection.execute("SELECT key, value FROM meta"))
     try:
-        meta = Meta(int(entries["format"]), str(entries["lineage"]), int(entries["serial"]))
-    except (KeyError, ValueError) as error:
+        # A state of format 1 has no key, and no use for one.
+        key = bytes(entries["key"] if int(entries["format"]) > 1 else b"")
+        meta = Meta(int(entries["format"]), str(entries["lineage"]), int(entries["serial"]), key)
+    except (KeyError, ValueError, TypeError) as error:
         raise StateError(Diagnostic("The state file is damaged", f"{path}: it lacks {error}", _RECOVER)) from error
     if meta.format > FORMAT:
         detail = f"{path} has format {meta.format}, and this release reads formats up to {FORMAT}"
@@ -150,6 +161,9 @@ def migrate(connection: sqlite3.Connection, format: int) -> None:
     """Brings the tables from `format` (0: none yet) to the present one, whole or not at all."""
     if format == FORMAT:
         return
+    connection.create_function("new_key", 0, lambda: secrets.token_bytes(KEY_SIZE))
+    if format == 1:
+        connection.execute("VACUUM")  # format 1 left what was no longer recorded where it stood
     with transaction(connection):
         for statements in MIGRATIONS[format:]:
             for statement in statements:

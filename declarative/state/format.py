@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 from declarative.model.address import Address
 from declarative.model.record import Intent, Operation, Record
+from declarative.model.secret import SEALED, Hidden, Sealed, sealed
 from declarative.model.value import FrozenMap
 
 # Raised by one with every change of the rows or of the tables around them.
-FORMAT = 1
+FORMAT = 2
 
 
 class Malformed(ValueError):
@@ -43,8 +44,16 @@ class Row(NamedTuple):
     intent: str | None
 
 
-def encode(record: Record) -> Row:
-    """The row of a record. What is at its default is left out, so that rows stay short."""
+def encode(record: Record, key: bytes) -> Row:
+    """The row of a record. What is at its default is left out, so that rows stay short.
+
+    Of secrets it holds the digests under `key`, the state's own.
+    """
+
+    def text(value: Any) -> str:
+        # ASCII alone, because half of a surrogate pair, which YAML escapes can smuggle in, has no UTF-8 form.
+        return json.dumps(value, separators=(",", ":"), default=lambda hidden: _sealed_json(hidden, key))
+
     data = {
         "applied": record.applied,
         "dependsOn": [str(address) for address in record.depends_on],
@@ -60,15 +69,15 @@ def encode(record: Record) -> Row:
         id=record.id,
         name=record.name,
         project=record.project,
-        data=_text({name: value for name, value in data.items() if value not in (None, False, [])}),
-        intent=_encode_intent(record.intent) if record.intent else None,
+        data=text({name: value for name, value in data.items() if value not in (None, False, [])}),
+        intent=text(_intent_entries(record.intent)) if record.intent else None,
     )
 
 
-def decode(row: Row) -> Record:
+def decode(row: Row, key: bytes) -> Record:
     """The record of a row; raises Malformed. Unknown entries are ignored: a newer release may add some."""
     try:
-        data = _value(row.data)
+        data = _value(row.data, key)
         return Record(
             address=Address(row.kind, row.key),
             id=row.id,
@@ -80,7 +89,7 @@ def decode(row: Row) -> Record:
             prevent_destroy=data.get("preventDestroy", False),
             finished=data.get("finished", False),
             previous_id=data.get("previousId"),
-            intent=_decode_intent(row.intent) if row.intent is not None else None,
+            intent=_decode_intent(row.intent, key) if row.intent is not None else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed(f"the row of {row.address} cannot be read: {error}") from error
@@ -121,24 +130,27 @@ def flaws(record: Record) -> Iterator[str]:
 _address = functools.lru_cache(maxsize=1024)(Address.parse)
 
 
-def _encode_intent(intent: Intent) -> str:
-    return _text(
-        {"operation": intent.operation, "body": intent.body, "digest": intent.digest, "since": intent.since},
-    )
+def _intent_entries(intent: Intent) -> dict[str, Any]:
+    return {"operation": intent.operation, "body": intent.body, "digest": intent.digest, "since": intent.since}
 
 
-def _decode_intent(text: str) -> Intent:
-    entry = _value(text)
+def _decode_intent(text: str, key: bytes) -> Intent:
+    entry = _value(text, key)
     return Intent(Operation(entry["operation"]), entry["body"], entry["digest"], entry["since"])
 
 
-def _text(value: Any) -> str:
-    # ASCII alone, because half of a surrogate pair, which YAML escapes can smuggle in, has no UTF-8 form.
-    return json.dumps(value, separators=(",", ":"))
+def _sealed_json(value: object, key: bytes) -> dict[str, str]:
+    if not isinstance(value, Hidden):
+        raise TypeError(f"{type(value).__name__} has no form in the state")
+    digest = sealed(value, key).digest
+    assert digest, "a state without a key cannot remember a secret"
+    return {SEALED: digest}
 
 
-def _value(text: str) -> FrozenMap:
-    value = _DECODER.decode(text)
+def _value(text: str, key: bytes) -> FrozenMap:
+    # Few records have secrets, and to look at every object for them takes longer than to look through the text.
+    decoder = _sealed_decoder(key) if _SEALED in text else _DECODER
+    value = decoder.decode(text)
     if not isinstance(value, FrozenMap):
         raise Malformed("it is no JSON object")
     return value
@@ -158,3 +170,14 @@ def _freeze_list(items: list[Any]) -> tuple[Any, ...]:
 
 # Made once: `json.loads` with a hook makes a decoder at every call.
 _DECODER = json.JSONDecoder(object_hook=_freeze)
+_SEALED = f'{{"{SEALED}":'
+
+
+@functools.lru_cache(maxsize=8)
+def _sealed_decoder(key: bytes) -> json.JSONDecoder:
+    """Reads digests, too."""
+
+    def hook(entries: dict[str, Any]) -> FrozenMap | Sealed:
+        return Sealed(str(entries[SEALED]), key) if SEALED in entries and len(entries) == 1 else _freeze(entries)
+
+    return json.JSONDecoder(object_hook=hook)

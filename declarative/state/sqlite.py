@@ -20,7 +20,7 @@ from declarative.errors import StateError, StateLocked
 from declarative.model.address import Address
 from declarative.model.record import Record
 from declarative.state import database
-from declarative.state.database import connect, told, transaction
+from declarative.state.database import Meta, connect, told, transaction
 from declarative.state.format import Malformed, Row, decode, encode, flaws, violations
 from declarative.state.store import EXPIRY, HEARTBEAT, Holder, Lock, Snapshot
 
@@ -81,10 +81,11 @@ class SqliteStore:
             connection = connect(self.path, "mode=rw")
         with closing(connection):
             with told(self.path):
-                meta = database.verify(connection, self.path)
+                database.verify(connection, self.path)
                 lock = self._acquire(connection, holder, timeout)
-                database.migrate(connection, meta.format)
-                lease = SqliteLease(self.path, connection, lock, meta.lineage)
+                # Whoever held the lock before may have brought the tables to a newer format.
+                database.migrate(connection, database.verify(connection, self.path).format)
+                lease = SqliteLease(self.path, connection, lock, database.verify(connection, self.path))
             with _Heart(self.path, lock, self._clock, self._heartbeat):
                 try:
                     yield lease
@@ -105,12 +106,13 @@ class SqliteStore:
             meta = database.verify(connection, self.path)
             database.examine(connection, self.path)
             try:
-                records = [decode(Row(*row)) for row in sorted(connection.execute(_RECORDS), key=itemgetter(1, 2))]
+                rows = sorted(connection.execute(_RECORDS), key=itemgetter(1, 2))
+                records = [decode(Row(*row), meta.key) for row in rows]
             except Malformed as error:
                 raise _broken(self.path, str(error)) from error
             if faults := tuple(violations(records)):
                 raise _broken(self.path, *faults)
-        return Snapshot(meta.lineage, meta.serial, tuple(records))
+        return Snapshot(meta.lineage, meta.serial, tuple(records), meta.key)
 
     def _acquire(self, connection: sqlite3.Connection, holder: Holder, timeout: float) -> Lock:
         deadline = time.monotonic() + timeout
@@ -141,23 +143,23 @@ class SqliteStore:
 class SqliteLease:
     """Fulfils `store.Lease`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: Lock, lineage: str) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: Lock, meta: Meta) -> None:
         self.lock = lock
         self._path = path
         self._connection = connection
         self._file = _identity(path)
         self._guard = threading.Lock()
         self._released = False
-        self._lineage = lineage
+        self._meta = meta
 
     @property
     def lineage(self) -> str:
-        return self._lineage
+        return self._meta.lineage
 
     def put(self, record: Record) -> None:
         if faults := tuple(flaws(record)):
             raise _broken(self._path, *faults)
-        row = encode(record)
+        row = encode(record, self._meta.key)
         with self._commit() as serial:
             self._connection.execute(_PUT, (*row, serial))
 

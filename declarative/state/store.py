@@ -11,7 +11,7 @@ import getpass
 import os
 import platform
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from declarative.model.address import Address
@@ -25,11 +25,15 @@ EXPIRY = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A state at one moment, records in order of address. Where nothing exists yet: no lineage, serial 0."""
+    """A state at one moment, records in order of address. Where nothing exists yet: no lineage, serial 0.
+
+    `key` is the state's own secret, under which it keeps digests of others; it never leaves the state.
+    """
 
     lineage: str = ""
     serial: int = 0
     records: tuple[Record, ...] = ()
+    key: bytes = field(default=b"", repr=False)
 
     def by_address(self) -> dict[Address, Record]:
         return {record.address: record for record in self.records}

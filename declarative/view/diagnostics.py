@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.position import Position
 from declarative.view.style import Style, escaped
 from declarative.view.text import columns, counted, wrapped
 
+# Answers the text of a file as the author typed it, or None where it cannot be read.
+Source: TypeAlias = Callable[[str], str | None]
+
 _TAB = "    "
-_WORD = re.compile(r"[\w.\-/]+")
+# What a caret underlines: an expression of a template, or a word.
+_WORD = re.compile(r"\{\{.*?\}\}|[\w.\-/]+")
 
 
-def diagnostics_text(
-    diagnostics: Iterable[Diagnostic], style: Style, source: Callable[[str], str | None] = lambda _: None
-) -> str:
-    """All findings, each with its line of the source, and how many there are; "" for none.
-
-    `source` answers the text of a file as the author typed it, or None where it cannot be read.
-    """
+def diagnostics_text(diagnostics: Iterable[Diagnostic], style: Style, source: Source = lambda _: None) -> str:
+    """All findings, each with its line of the source, and how many there are; "" for none."""
     found = in_order(diagnostics)
     if not found:
         return ""
-    read = _Source(source)
-    blocks = ["\n".join(_lines(diagnostic, style, read)) for diagnostic in found]
+    blocks = diagnostic_blocks(((None, diagnostic) for diagnostic in found), style, source)
     if len(found) > 1:
         blocks.append(style.bold(count_text(found)))
     return "\n\n".join(blocks) + "\n"
+
+
+def diagnostic_blocks(
+    findings: Iterable[tuple[str | None, Diagnostic]], style: Style, source: Source = lambda _: None
+) -> list[str]:
+    """Each finding with its line of the source, in the order given; before its summary whose it is, if that is given."""
+    read = _Lines(source)
+    return ["\n".join(_lines(subject, diagnostic, style, read)) for subject, diagnostic in findings]
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -52,10 +59,10 @@ def count_text(diagnostics: Iterable[Diagnostic]) -> str:
     return " and ".join(parts) + (f" in {counted(files, 'file')}" if files else "") + "."
 
 
-class _Source:
+class _Lines:
     """Reads every file once."""
 
-    def __init__(self, read: Callable[[str], str | None]) -> None:
+    def __init__(self, read: Source) -> None:
         self._read = read
         self._lines: dict[str, list[str]] = {}
 
@@ -67,20 +74,21 @@ class _Source:
         return lines[where.line - 1].rstrip("\r") if 0 < where.line <= len(lines) else None
 
 
-def _lines(diagnostic: Diagnostic, style: Style, source: _Source) -> list[str]:
+def _lines(subject: str | None, diagnostic: Diagnostic, style: Style, source: _Lines) -> list[str]:
     is_error = diagnostic.severity is Severity.ERROR
     paint = style.red if is_error else style.yellow
-    lines = [f"{style.bold(paint(str(diagnostic.severity) + ':'))} {style.bold(style.safe(diagnostic.summary))}"]
+    title = f"{subject}: {diagnostic.summary}" if subject else diagnostic.summary
+    lines = [f"{style.bold(paint(str(diagnostic.severity) + ':'))} {style.bold(style.safe(title))}"]
     if diagnostic.where:
         lines += _place(diagnostic.where, style, source, paint)
     lines += wrapped(diagnostic.detail, style, "  ")
-    if diagnostic.hint:
-        first, *rest = wrapped(diagnostic.hint, style, "  hint: ", "        ")
-        lines += [first.replace("hint:", style.cyan("hint:"), 1), *rest]
+    for label, text in (*(("note:", note) for note in diagnostic.notes), ("hint:", diagnostic.hint or "")):
+        more = wrapped(text, style, f"  {label} ", "        ")
+        lines += [more[0].replace(label, style.cyan(label), 1), *more[1:]] if more else ()
     return lines
 
 
-def _place(where: Position, style: Style, source: _Source, paint: Callable[[str], str]) -> list[str]:
+def _place(where: Position, style: Style, source: _Lines, paint: Callable[[str], str]) -> list[str]:
     number = str(where.line)
     margin = " " * len(number)
     lines = [f"{margin}{style.cyan('-->')} {style.safe(str(where))}"]

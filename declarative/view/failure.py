@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Step
 from declarative.model.record import Operation
+from declarative.view.diagnostics import Source, diagnostic_blocks
 from declarative.view.progress import DONE, VERBS, replaces, skip_reason
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, duration, wrapped
@@ -14,17 +15,18 @@ from declarative.view.text import columns, counted, duration, wrapped
 _FINAL = (EventType.COMPLETED, EventType.FAILED, EventType.SKIPPED)
 
 
-def failure_text(events: Iterable[Event], style: Style, command: str = "apply") -> str:
+def failure_text(events: Iterable[Event], style: Style, command: str = "apply", source: Source = lambda _: None) -> str:
     """What was done, what failed, what was left out because of that, and how to go on.
 
-    `events` may be all of them or only each step's last. Every failure is told in full.
+    `events` may be all of them or only each step's last. Every failure is told in full, with its line of the source.
     """
     final = sorted((event for event in events if event.type in _FINAL), key=_order)
     failed = [event for event in final if event.type is EventType.FAILED]
     lines = [f"{style.bold(style.red(f'{command.capitalize()} incomplete.'))} {_counts(final)}", ""]
     pad = max((columns(style.safe(str(event.step.address))) for event in final), default=0)
     lines += [_row(event, final, pad, style) for event in final]
-    lines += [line for event in failed for line in _failure(event, style)]
+    told = ((str(event.step.address), diagnostic) for event in failed for diagnostic in event.diagnostics)
+    lines += [line for block in diagnostic_blocks(told, style, source) for line in ("", block)]
     return "\n".join([*lines, "", *_way_on(final, style, command)]) + "\n"
 
 
@@ -91,19 +93,6 @@ def _roots(step: Step, by_index: Mapping[int, Event]) -> list[str]:
         elif other.type is EventType.SKIPPED:
             todo += other.step.needs
     return list(roots)
-
-
-def _failure(event: Event, style: Style) -> list[str]:
-    lines: list[str] = []
-    for diagnostic in event.diagnostics:
-        title = style.safe(f"{event.step.address}: {diagnostic.summary}")
-        lines += ["", f"{style.bold(style.red('error:'))} {style.bold(title)}"]
-        if diagnostic.where:
-            lines.append(f"  {style.cyan('-->')} {style.safe(str(diagnostic.where))}")
-        lines += wrapped(diagnostic.detail, style, "  ")
-        if diagnostic.hint:
-            lines += wrapped(diagnostic.hint, style, "  hint: ", "        ")
-    return lines
 
 
 def _way_on(final: list[Event], style: Style, command: str) -> list[str]:

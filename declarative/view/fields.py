@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from declarative.model.plan import FieldChange
-from declarative.model.value import Value
+from declarative.model.value import Value, masked
 from declarative.plan.diff import wording
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, shorten, shorten_pair
@@ -22,9 +22,13 @@ _LONGEST_LINES = 4  # a line of a body is cut in the middle when it takes more l
 
 def fields_lines(fields: tuple[FieldChange, ...], style: Style, *, phases: bool) -> list[str]:
     """One line a difference where it fits, else the old below the new. `phases` names a suspend or resume."""
-    rows = [_Row.of(field, style, phases) for field in fields]
+    rows = [_Row.of(_masked(field), style, phases) for field in fields]
     pad = _padding(rows, style)
     return [line for row in rows for line in row.lines(style, pad)]
+
+
+def _masked(field: FieldChange) -> FieldChange:
+    return replace(field, before=masked(field.before), after=masked(field.after))
 
 
 def phase_word(field: FieldChange) -> str | None:
@@ -96,6 +100,8 @@ def _long_lines(field: FieldChange, mark: str, style: Style) -> list[str]:
     inner = " " * 8
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
         return [(inner + line).rstrip() for line in text_difference(field.before, field.after, style)]
+    if mark == "~" and field.before == field.after:
+        return body_lines(field.after, style, mark, inner)
     if isinstance(field.before, tuple) and isinstance(field.after, tuple):
         return [
             line
@@ -119,6 +125,8 @@ def _inline(field: FieldChange, mark: str, style: Style) -> str | None:
     """The difference on one line; None where text of several lines deserves better."""
     if any(isinstance(value, str) and "\n" in value.rstrip("\n") for value in (field.before, field.after)):
         return None
+    if mark == "~" and field.before == field.after:
+        return flow(field.after, style)  # only what is secret in it differs
     if mark == "~":
         return f"{flow(field.before, style)} {style.arrow} {flow(field.after, style)}"
     return flow(field.after if mark == "+" else field.before, style)

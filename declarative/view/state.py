@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from declarative.model.record import Intent, Record
-from declarative.model.value import FrozenMap, Value
+from declarative.model.value import FrozenMap, Value, masked
 from declarative.view.style import Style
 from declarative.view.values import block
 
@@ -41,7 +41,7 @@ def state_show_json(record: Record) -> dict[str, Any]:
         **_summary(record),
         **_flags(record),
         "pending": _intent(record.intent) if record.intent else None,
-        "applied": record.applied,
+        "applied": masked(record.applied),
     }
 
 

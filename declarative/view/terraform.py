@@ -5,12 +5,14 @@ Formats: https://developer.hashicorp.com/terraform/internals/json-format
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from declarative import __version__
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.plan import Action, Change, Plan
+from declarative.model.secret import Hidden, hides
+from declarative.model.value import Value, masked
 from declarative.view.diagnostics import in_order
 
 PLAN_FORMAT = "1.2"
@@ -54,24 +56,36 @@ def _resource(change: Change) -> dict[str, Any]:
 
 
 def _planned(change: Change) -> dict[str, Any]:
-    return {**_resource(change), "schema_version": 0, "values": change.after, "sensitive_values": {}}
+    values = {"values": masked(change.after), "sensitive_values": sensitive(change.after)}
+    return {**_resource(change), "schema_version": 0, **values}
 
 
 def _resource_change(change: Change, plan: Plan) -> dict[str, Any]:
     what: dict[str, Any] = {
         "actions": ACTIONS[change.action],
-        "before": change.before,
-        "after": change.after,
+        "before": masked(change.before),
+        "after": masked(change.after),
         "after_unknown": {},
-        # Terraform's way to say that there is nothing to be sensitive in: false where there is no value.
-        "before_sensitive": False if change.before is None else {},
-        "after_sensitive": False if change.after is None else {},
+        "before_sensitive": sensitive(change.before),
+        "after_sensitive": sensitive(change.after),
     }
     paths = [list(field.path) for field in change.fields if field.replaces]
     if paths:
         what["replace_paths"] = paths
     reason = action_reason(change, plan)
     return {**_resource(change), "change": what, **({"action_reason": reason} if reason else {})}
+
+
+def sensitive(value: Value) -> Any:
+    """Terraform's way to say what is hidden in a value: true there, and beside it the least that shows the place.
+
+    That is `{}` for a mapping and false for anything else with nothing hidden; a list with something hidden has all its items.
+    """
+    if isinstance(value, Hidden):
+        return True
+    if isinstance(value, Mapping):
+        return {name: sensitive(item) for name, item in value.items() if hides(item)}
+    return [sensitive(item) for item in value] if hides(value) else False
 
 
 def action_reason(change: Change, plan: Plan) -> str | None:
@@ -104,6 +118,8 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "summary": diagnostic.summary,
         "detail": "\n\n".join(part for part in (diagnostic.detail, hint) if part),
     }
+    if diagnostic.notes:
+        document["notes"] = list(diagnostic.notes)
     if where := diagnostic.where:
         document["range"] = {
             "filename": where.file,

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 
+from declarative.model.secret import MASK, Hidden
 from declarative.model.value import Value
 from declarative.view.style import Style, escaped
 
@@ -26,7 +27,9 @@ _FLOW = re.compile(r"[^\s,\[\]{}?]+")
 
 
 def scalar(value: Value, style: Style) -> str:
-    """One scalar on one line. Text is quoted where YAML would not read the same text back."""
+    """One scalar on one line. Text is quoted where YAML would not read the same text back, and masked where it is secret."""
+    if isinstance(value, Hidden):
+        return MASK
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -56,8 +56,10 @@ TEXT = dump(PlanFile(PLAN, 1, 2))
 @QUICK
 @given(plan=plans(), recorded=st.integers(0, 99), desired=st.integers(0, 99))
 def test_a_plan_comes_back_as_it_was(plan: Plan, recorded: int, desired: int) -> None:
-    file = PlanFile(plan, recorded, desired)
-    text = dump(file)
+    """But for the bodies to send: they hold what others set, and are made anew when the plan is carried out."""
+    saved = replace(plan, changes=tuple(replace(change, merged=None) for change in plan.changes))
+    file = PlanFile(saved, recorded, desired)
+    text = dump(PlanFile(plan, recorded, desired))
     assert load(text, "p.plan") == file
     assert dump(load(text, "p.plan")) == text
     assert is_planfile(text)

@@ -11,7 +11,7 @@ from declarative.model.observed import Observed
 from declarative.model.plan import Plan
 from declarative.model.record import Operation, Record
 from declarative.model.value import FrozenMap
-from declarative.plan import planner
+from declarative.plan import stale
 from declarative.plan.planner import Live
 from tests.plan.bodies import (
     deleting,
@@ -32,7 +32,7 @@ CHANGED = {"Training": training(image="b"), "WorkloadTemplate": template(nodeTyp
 
 
 def moved(plan: Plan, records: list[Record], live: list[Observed]) -> bool:
-    return planner.moved(plan, records, Live.of(live, records)) != ()
+    return stale.moved(plan, records, Live.of(live, records)) != ()
 
 
 @BOTH
@@ -46,7 +46,7 @@ def test_a_plan_moves_when_its_record_or_object_does(body: FrozenMap) -> None:
     assert moved(plan, [pending(body, Operation.DELETE, ours)], [there])
     assert moved(plan, [ours], [])
     assert moved(plan, [ours], [deleting(body)])
-    assert planner.moved(plan, [], Live.of([], [])) == (ours.address,)
+    assert stale.moved(plan, [], Live.of([], [])) == (ours.address,)
 
 
 def test_a_plan_moves_when_a_template_or_the_phase_asked_for_does() -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from declarative import kinds
+from declarative.diagnostics import Diagnostic
 from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unintelligible, Unreachable
 from declarative.model.value import freeze
 from declarative.runai.credentials import Credentials
@@ -22,6 +23,7 @@ from tests.runai.wire import Asked, Reply, Wire, wired
 TRAINING = kinds.kind_named("Training")
 BODY = freeze({"metadata": {"name": "a", "projectId": "1", "clusterId": "c"}, "spec": {"image": "x"}})
 SOON = {"Retry-After": "0"}
+NO_ISSUES: tuple[object, ...] = (None, [], {}, "x", 3, [None], [{}], [{"field": 3}], [" "])
 HTML = Reply(502, b"<html><h1>Bad gateway</h1></html>", {"Content-Type": "text/html"})
 Answered = TypeVar("Answered")
 
@@ -143,7 +145,7 @@ def test_a_page_with_a_good_status_is_no_answer_to_a_read(reply: Reply) -> None:
         (Reply(404, {"code": 404, "message": "gone"}), NotFound, "gone"),
         (Reply(404), NotFound, "404"),
         (Reply(418, b"[1, 2]"), Refused, "418"),
-        (Reply(400, {"message": None, "details": ["a"], "complianceIssues": ["x", {"field": "f", "details": "d"}]}), Refused, "f: d"),
+        (Reply(400, {"message": None, "details": ["a"], "complianceIssues": "x"}), Refused, "['a']"),
         (Reply(302, headers={"Location": "/login"}), Refused, "302"),
         (Reply(401, {"message": "expired"}), Unauthorized, "expired"),
     ],
@@ -250,3 +252,40 @@ def test_a_busy_token_endpoint_is_asked_again_and_a_create_waits_for_it() -> Non
     with wired(lambda asked: answers(asked) if asked.path.endswith("token") else Reply(202, made)) as wire:
         assert ask(wire, create, APPLICATION).id == "i"
         assert [str(asked) for asked in wire.asked].count("POST /api/v1/workloads/trainings") == 1
+
+
+def refused(body: object) -> tuple[Diagnostic, ...]:
+    with wired(in_turn(Reply(400, body))) as wire, pytest.raises(Refused) as caught:
+        ask(wire, create)
+    return caught.value.diagnostics
+
+
+def test_every_issue_of_a_policy_is_a_finding_of_its_own() -> None:
+    """Each names its field, and tells the server's words and which request they answer; what is general is told once."""
+    issues = [{"field": " compute.gpuDevicesRequest ", "details": "at most 2."}, {"field": "image", "details": "no"}]
+    body = {"code": 400, "message": "Not compliant.", "details": "See the policy.", "complianceIssues": issues}
+    answer = "POST /api/v1/workloads/trainings answered 400: Not compliant."
+    assert [(one.field, one.detail) for one in refused(body)] == [
+        ("compute.gpuDevicesRequest", f"`compute.gpuDevicesRequest`: at most 2.\n{answer} See the policy."),
+        ("image", f"`image`: no.\n{answer}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("issues", "fields", "words"),
+    [
+        *((nothing, [None], "Not compliant") for nothing in NO_ISSUES),
+        ([{"field": "a"}], ["a"], "`a`: not allowed."),
+        ([{"field": "a", "details": ["b", 1]}], ["a"], "`a`: ['b', 1]."),
+        ([{"field": ["a"], "details": "b"}], [None], "b."),
+        ([{"details": "b"}, {"field": "a", "details": "c", "rule": "max"}], [None, "a"], "b."),
+        (["plain words"], [None], "plain words."),
+        ([[1, 2]], [None], "[1, 2]."),
+    ],
+)  # fmt: skip
+def test_malformed_issues_lose_no_words(issues: object, fields: list[str | None], words: str) -> None:
+    """What names no field is told without one, and where there is no issue, the refusal itself is told."""
+    found = refused({"code": 400, "message": "Not compliant", "complianceIssues": issues})
+    assert [one.field for one in found] == fields
+    assert words in found[0].detail
+    assert all("POST /api/v1/workloads/trainings answered 400: Not compliant." in one.detail for one in found)

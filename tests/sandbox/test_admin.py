@@ -13,7 +13,7 @@ from tests.sandbox.plane import TEMPLATES, TRAININGS, Plane
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 SETTINGS = "/_sandbox/settings"
-POLICY = {"labels": {}, "annotations": {}, "environmentVariables": {}}
+POLICY = {"labels": {}, "annotations": {}, "environmentVariables": {}, "limits": {}}
 AS_NEW = {
     "speed": 1,
     "tokenLifetimeSeconds": 3600,
@@ -60,6 +60,15 @@ def test_a_patch_merges_settings_and_a_put_replaces_them(plane: Plane) -> None:
         {"goneAnswers": 404},
         {"policy": {"labels": [1]}},
         {"policy": {"labels": {"": "x"}}},
+        {"policy": {"limits": []}},
+        {"policy": {"limits": {"compute": 1}}},
+        {"policy": {"limits": {"a..b": {}}}},
+        {"policy": {"limits": {"": {}}}},
+        {"policy": {"limits": {"image": {"most": 1}}}},
+        {"policy": {"limits": {"image": {"max": True}}}},
+        {"policy": {"limits": {"image": {"min": "much"}}}},
+        {"policy": {"limits": {"image": {"allowed": []}}}},
+        {"policy": {"limits": {"image": {"allowed": [None]}}}},
     ],
 )
 def test_bad_settings_are_refused_and_change_nothing(plane: Plane, bad: dict[str, object]) -> None:

@@ -38,7 +38,11 @@ UNSAYABLE = {"Limit below the request", "Duplicate item", "Values that have to a
 # Good credentials are those of one application only.
 MAY_REFUSE = {"POST /api/v1/token"}
 # What a setting that was fuzzed before may refuse.
-REFUSED_BY_SETTING = {"GET /api/v1/workloads"}
+REFUSED_BY_SETTING = {
+    "GET /api/v1/workloads",
+    *(f"POST {path}" for path in (TRAININGS, TEMPLATES)),
+    f"PUT {TEMPLATES}/{{AssetId}}",
+}
 HEADERS = {"Authorization": "Bearer sandbox"}
 RANDOM = os.environ.get("HYPOTHESIS_PROFILE") == "random"
 

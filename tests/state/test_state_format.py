@@ -15,6 +15,7 @@ from declarative.state.database import MIGRATIONS
 from declarative.state.format import FORMAT, Malformed, decode, encode, flaws, violations
 from tests.state.strategies import record, records
 
+KEY = bytes(32)
 CREATE = Intent(Operation.CREATE, EMPTY, "digest", 1.5)
 
 
@@ -31,9 +32,9 @@ def assert_frozen(value: object) -> None:
 
 @given(records())
 def test_a_record_survives_its_row_unchanged_and_frozen(original: Record) -> None:
-    copy = decode(encode(original))
+    copy = decode(encode(original, KEY), KEY)
     assert copy == original
-    assert encode(copy) == encode(original)
+    assert encode(copy, KEY) == encode(original, KEY)
     assert_frozen(copy.applied)
     assert_frozen(copy.intent.body if copy.intent else None)
 
@@ -45,8 +46,8 @@ def test_records_that_keep_the_rules_are_not_accused(original: Record) -> None:
 
 def test_half_a_surrogate_pair_is_kept_as_it_was() -> None:
     original = record("a", body={"spec": {"args": "\ud83d"}})
-    assert decode(encode(original)) == original
-    assert encode(original).data.isascii()
+    assert decode(encode(original, KEY), KEY) == original
+    assert encode(original, KEY).data.isascii()
 
 
 @pytest.mark.parametrize(
@@ -80,24 +81,24 @@ def test_the_same_id_in_two_kinds_is_two_objects() -> None:
 
 @given(st.text(max_size=20) | st.sampled_from(["[]", "1", '{"dependsOn": 3}', '{"dependsOn": ["x"]}', "{"]))
 def test_a_row_that_is_not_ours_is_called_malformed_with_its_address(text: str) -> None:
-    row = encode(record("a"))._replace(data=text)
+    row = encode(record("a"), KEY)._replace(data=text)
     with pytest.raises(Malformed, match=r"Training\.a"):
-        decode(row)
+        decode(row, KEY)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"operation": "dance", "body": null, "digest": "", "since": 0}'])
 def test_an_intent_that_is_not_ours_is_called_malformed(text: str) -> None:
     with pytest.raises(Malformed):
-        decode(encode(record("a"))._replace(intent=text))
+        decode(encode(record("a"), KEY)._replace(intent=text), KEY)
 
 
 def test_entries_of_a_later_release_are_ignored() -> None:
-    row = encode(record("a"))
-    assert decode(row._replace(data=row.data[:-1] + ',"later":[1]}')) == record("a")
+    row = encode(record("a"), KEY)
+    assert decode(row._replace(data=row.data[:-1] + ',"later":[1]}'), KEY) == record("a")
 
 
 def test_what_is_at_its_default_takes_no_room() -> None:
-    assert encode(replace(record("a"), applied=freeze({}))).data == '{"applied":{}}'
+    assert encode(replace(record("a"), applied=freeze({})), KEY).data == '{"applied":{}}'
 
 
 def test_every_format_has_its_migration() -> None:

@@ -213,6 +213,10 @@ DIAGNOSTICS = (
         "device and no more than that.",
         None,
         Position("manifests/vision.yaml", 6, 77),
+        notes=(
+            "in the second turn of the loop that begins on line 2 of manifests/vision.yaml, with `portion` being 1.5",
+            "the template made 1.5 of it",
+        ),
     ),
     Diagnostic("Unknown key", "`extraRessource` is no field.", "remove it", Position("manifests/vision.yaml", 6, 103)),
     Diagnostic("Tab in indentation", "", "use spaces", Position("manifests/vision.yaml", 7, 2)),
@@ -237,11 +241,19 @@ FORGOTTEN = step(7, "kept", Operation.FORGET, Action.FORGET)
 AWAITING = replace(step(8, "heir", Operation.CREATE, Action.CREATE), awaits=ID)
 REPLACED = step(9, "report", Operation.DELETE, Action.CREATE_THEN_DELETE, 4)
 USED = step(10, "base", Operation.DELETE, Action.DELETE, 9)
-REJECTED = Diagnostic(
-    "Refused by a policy",
-    "The project's policy says: compute.gpuDevicesRequest may be at most 4, and this asks for 8.",
-    "ask for fewer GPUs, or ask the project's administrator for more",
-    Position("manifests/nlp.yaml", 9, 5),
+ANSWER = "POST /api/v1/workloads/trainings answered 400: The policy does not allow this."
+REJECTED = (
+    Diagnostic(
+        "Refused by policy",
+        f"`compute.gpuDevicesRequest`: has to be at most 4.\n{ANSWER}",
+        "ask for fewer GPUs, or ask the project's administrator for more",
+        Position("manifests/vision.yaml", 6, 33),
+        notes=("Training.bert has 8 there",),
+        field="compute.gpuDevicesRequest",
+    ),
+    Diagnostic(
+        "Refused by policy", f"`nodePools[0]`: has to be one of `a100` and `h100`.\n{ANSWER}", field="nodePools[0]"
+    ),
 )
 EVENTS = (
     Event(EventType.STARTED, CREATED),
@@ -253,7 +265,7 @@ EVENTS = (
     Event(EventType.COMPLETED, SUSPENDED, 0.4),
     Event(EventType.STARTED, RECREATED),
     Event(EventType.WAITING, RECREATED, 2.0, phase="Pending"),
-    Event(EventType.FAILED, RECREATED, 2.4, diagnostics=(REJECTED,)),
+    Event(EventType.FAILED, RECREATED, 2.4, diagnostics=REJECTED),
     Event(EventType.STARTED, RECORDED),
     Event(EventType.COMPLETED, RECORDED, 0.0, id=ID),
     Event(EventType.STARTED, FORGOTTEN),

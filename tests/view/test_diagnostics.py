@@ -21,10 +21,12 @@ from declarative.view.text import columns
         ("a: \x1bb", 4, "a: \\x1bb", "\\x1b"),
         ("a: b", 99, "a: b", ""),
         ("a: [", 4, "a: [", "["),
+        ("a: {{ b }} {{ c }}", 4, "a: {{ b }} {{ c }}", "{{ b }}"),
+        ("a: {{ b", 4, "a: {{ b", "{"),
     ],
 )
 def test_the_caret_is_below_the_word(line: str, column: int, shown: str, marked: str) -> None:
-    """Tabs and escapes move the caret along; a column behind the end points behind the end."""
+    """Tabs and escapes move it along; an expression counts as a word; a column behind the end points behind the end."""
     text, offset, length = excerpt(line, column, 70, Style())
     assert text == shown
     assert text[offset : offset + length] == marked
@@ -81,3 +83,17 @@ def test_a_file_that_is_gone_is_no_obstacle() -> None:
 def test_none_is_nothing() -> None:
     """No diagnostics, no text."""
     assert diagnostics_text([], Style()) == ""
+
+
+def test_notes_stand_between_the_detail_and_the_hint() -> None:
+    """Each begins with its label, and is wrapped below it."""
+    told = Diagnostic("s", "d", "h", notes=("in the third turn of the loop, with `gpus` being 4", "n"))
+    assert diagnostics_text([told], Style(width=40)).split("\n") == [
+        "error: s",
+        "  d",
+        "  note: in the third turn of the loop,",
+        "        with `gpus` being 4",
+        "  note: n",
+        "  hint: h",
+        "",
+    ]

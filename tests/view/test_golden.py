@@ -64,7 +64,7 @@ CASES: dict[str, Callable[[], str]] = {
     "an-apply-is-told-as-it-happens": lambda: "".join(
         f"{line}\n" for event in samples.EVENTS if (line := event_text(event, TERMINAL))
     ),
-    "a-failed-apply-says-how-to-go-on": lambda: failure_text(samples.EVENTS, TERMINAL),
+    "a-failed-apply-says-how-to-go-on": lambda: failure_text(samples.EVENTS, TERMINAL, source=read),
     "state-list-is-one-address-a-line": lambda: state_list_text(samples.RECORDS),
     "state-list-json": lambda: as_json(state_list_json(samples.RECORDS)),
     "state-show": lambda: "".join(state_show_text(record, TERMINAL) for record in samples.RECORDS),

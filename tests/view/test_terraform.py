@@ -91,20 +91,22 @@ def test_the_stream_leaves_out_what_does_not_change() -> None:
 def test_a_failure_is_followed_by_its_diagnostics() -> None:
     """An `apply_errored` says that, the `diagnostic` says why."""
     failed = next(event for event in samples.EVENTS if event.diagnostics)
-    errored, why = event_messages(failed, NOW)
-    assert (errored["type"], why["type"]) == ("apply_errored", "diagnostic")
-    assert why["diagnostic"]["address"] == "Training.bert"
+    errored, *why = event_messages(failed, NOW)
+    assert [errored["type"], *(one["type"] for one in why)] == ["apply_errored", "diagnostic", "diagnostic"]
+    assert {one["diagnostic"]["address"] for one in why} == {"Training.bert"}
 
 
 def test_a_diagnostic_has_its_range_and_its_hint() -> None:
-    """Lines and columns count from 1; a hint ends the detail; without a place there is no range."""
-    document = diagnostics_json([Diagnostic("s", "d", "h", Position("f", 3, 5)), Diagnostic("t")])
+    """Lines and columns count from 1; a hint ends the detail; without a place there is no range, nor notes without any."""
+    noted = Diagnostic("s", "d", "h", Position("f", 3, 5), notes=("n", "o"))
+    document = diagnostics_json([noted, Diagnostic("t")])
     assert (document["valid"], document["error_count"], document["warning_count"]) == (False, 2, 0)
     first, second = document["diagnostics"]
     assert first == {
         "severity": "error",
         "summary": "s",
         "detail": "d\n\nhint: h",
+        "notes": ["n", "o"],
         "range": {"filename": "f", "start": {"line": 3, "column": 5}, "end": {"line": 3, "column": 6}},
     }
     assert second == {"severity": "error", "summary": "t", "detail": ""}

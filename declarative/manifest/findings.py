@@ -1,0 +1,111 @@
+"""What is wrong with one manifest, each finding with its cause: what makes two findings the same mistake of the author."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from declarative import kinds
+from declarative.diagnostics import Diagnostic, nearest
+from declarative.kinds.check import check, described, shown
+from declarative.kinds.kind import Kind
+from declarative.kinds.rules import Violation
+from declarative.kinds.shape import steps_below, takes_secret
+from declarative.manifest.document import Document
+from declarative.manifest.envelope import API_VERSION, manifest_model
+from declarative.model.secret import MASK, Revealed, hidden_paths
+from declarative.model.value import FrozenMap, Path, dotted, turned
+
+Cause: TypeAlias = tuple[object, ...]
+_TOP = frozenset({"apiVersion", "kind", "metadata", "desiredPhase", "lifecycle", "dependsOn", "spec"})
+
+
+def findings(document: Document) -> Iterator[tuple[Cause, Diagnostic]]:
+    """Everything that is wrong with a document by itself."""
+    if any(document.is_broken(path) for path in ((), ("apiVersion",), ("kind",))):
+        return  # nobody knows what it was meant to be
+    kind = _kind_of(document)
+    if isinstance(kind, Diagnostic):
+        yield (kind.where, kind.summary), kind
+        return
+    hidden = tuple(hidden_paths(document.value))
+    value = turned(document.value, lambda one: Revealed(one.revealed())) if hidden else document.value
+    for violation in check(manifest_model(kind), value):
+        # What an expression failed to give was told where it failed.
+        if not document.is_broken(violation.path):
+            diagnostic = document.diagnostic(violation)
+            names = tuple(step for step in violation.path if isinstance(step, str))
+            hint = diagnostic.hint if violation.summary == "Missing field" else None
+            yield (diagnostic.where, violation.summary, names, hint), diagnostic
+    for violation in (*_misplaced(kind, hidden), *_lifecycle_misfits(kind, document.value)):
+        diagnostic = document.diagnostic(violation)
+        yield (diagnostic.where, violation.summary), diagnostic
+
+
+def _kind_of(document: Document) -> Kind | Diagnostic:
+    value = document.value
+    if not isinstance(value, FrozenMap):
+        detail = f"A manifest is a mapping, but this is {described(value)}."
+        return Diagnostic("Not a manifest", detail, f"start with `apiVersion: {API_VERSION}`", document.where)
+    names = [kind.name for kind in kinds.ALL]
+    name = value.get("kind")
+    if name in names:
+        return kinds.kind_named(str(name))
+    for key in ("kind", "apiVersion"):
+        unknown = [other for other in value if other not in _TOP]
+        if key not in value and (typed := nearest(key, unknown)):
+            detail = f"`{typed}` is not a field of a manifest."
+            return Diagnostic("Unknown key", detail, f"did you mean `{key}`?", document.locate((typed,), on_key=True))
+    if name in ("Moved", "Removed", "Import"):
+        detail = f"Documents of the kind {name} are not in this release."
+        return Diagnostic("Unknown kind", detail, f"the kinds are {', '.join(names)}", document.locate(("kind",)))
+    if (version := value.get("apiVersion")) != API_VERSION:
+        given = f"is {shown(version)}" if version is not None else "is missing"
+        detail = f"`apiVersion` {given}, but {API_VERSION} is expected."
+        return Diagnostic(
+            "Not a manifest", detail, f"write `apiVersion: {API_VERSION}`", document.locate(("apiVersion",))
+        )
+    if name is None:
+        hint = f"add `kind:` with one of {', '.join(names)}"
+        return Diagnostic("Missing field", "`kind` is required.", hint, document.locate(("kind",)))
+    spelling = nearest(str(name), names)
+    hint = f"did you mean `{spelling}`?" if spelling else f"the kinds are {', '.join(names)}"
+    return Diagnostic("Unknown kind", f"There is no kind {shown(name)}.", hint, document.locate(("kind",)))
+
+
+def _misplaced(kind: Kind, hidden: tuple[Path, ...]) -> Iterator[Violation]:
+    """Secrets where they would be shown, or could not be understood."""
+    for path in hidden:
+        if not takes_secret(kind.shape, path):
+            detail = f"`{dotted(path)}` is {MASK}, but only free text in `spec` may be secret, such as a value or an argument."
+            hint = "give it by a variable that is not sensitive"
+            yield Violation(path, "Secret that has to be shown", detail, hint)
+
+
+def _lifecycle_misfits(kind: Kind, value: FrozenMap) -> Iterator[Violation]:
+    given, metadata = value.get("lifecycle"), value.get("metadata")
+    if not isinstance(given, FrozenMap):
+        return
+    ignored = given.get("ignoreChanges")
+    for index, path in enumerate(ignored if isinstance(ignored, tuple) else ()):
+        if isinstance(path, str) and (unknown := steps_below(kind.shape, path)):
+            word, known = unknown
+            spelling = nearest(word, known)
+            hint = (
+                f"did you mean `{spelling}`?"
+                if spelling
+                else f"there are {', '.join(sorted(known))}"
+                if known
+                else None
+            )
+            at = ("lifecycle", "ignoreChanges", index)
+            detail = f"`{path}` leads nowhere: a {kind.name} has no `{word}` there."
+            yield Violation(at, "Unknown field", detail, hint)
+    prefixed = isinstance(metadata, FrozenMap) and metadata.get("useGivenNameAsPrefix")
+    if given.get("createBeforeDestroy") is True and kind.has_phase and isinstance(metadata, FrozenMap) and not prefixed:
+        yield Violation(
+            ("lifecycle", "createBeforeDestroy"),
+            "Missing field",
+            "With `createBeforeDestroy` both trainings exist for a while, and their names collide.",
+            "add `useGivenNameAsPrefix: true` to the metadata",
+        )

@@ -1,0 +1,107 @@
+"""Puts pasted values in the place of their placeholders, once YAML has told the structure.
+
+A plain scalar that is one expression becomes the value itself, with its type: a number stays a number, text stays text. In
+the middle of other text, and in quotes or blocks, it becomes text. A plain scalar of several parts is typed as YAML would,
+unless one of them is text: then it is text.
+"""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from declarative.diagnostics import Diagnostic
+from declarative.manifest.nodes import TAG, PastedNode, core_tag
+from declarative.manifest.pieces import Pasted, is_secret, joined
+from declarative.manifest.rendered import OPENING, PLACEHOLDER, Broken, Rendered, notes
+from declarative.model.secret import Secret
+
+_TEXT = f"{TAG}str"
+_BLOCK = ("|", ">")
+
+
+class Filling:
+    """Replaces the placeholders of one rendered text in the nodes of its documents, and collects what is wrong with them."""
+
+    def __init__(self, rendered: Rendered) -> None:
+        self.rendered = rendered
+        self.diagnostics: list[Diagnostic] = []
+        # By the identity of the nodes of one document, because aliases share them.
+        self.done: dict[int, yaml.Node] = {}
+
+    def document(self, root: yaml.Node) -> yaml.Node:
+        """A whole document, filled."""
+        self.done = {}
+        return self.node(root)
+
+    def node(self, node: yaml.Node) -> yaml.Node:
+        """The node with every placeholder in it and below it replaced."""
+        if isinstance(node, yaml.ScalarNode) and OPENING not in node.value:
+            return node
+        if id(node) not in self.done:
+            self.done[id(node)] = node
+            if isinstance(node, yaml.ScalarNode):
+                self.done[id(node)] = self.scalar(node)
+            elif isinstance(node, yaml.MappingNode):
+                node.value = [(self.node(key), self.node(value)) for key, value in node.value]
+            else:
+                node.value = [self.node(item) for item in node.value]
+        return self.done[id(node)]
+
+    def scalar(self, node: yaml.ScalarNode) -> yaml.ScalarNode:
+        parts = PLACEHOLDER.split(node.value)
+        numbers, literals = [int(number) for number in parts[1::2]], parts[0::2]
+        values = [self.rendered.pasted[number].value for number in numbers]
+        broken = next((value for value in values if isinstance(value, Broken)), None)
+        if broken:
+            return PastedNode(node, broken)
+        if len(numbers) == 1 and not any(literals) and not node.style and node.tag == _TEXT:
+            return PastedNode(node, values[0])
+        return self.text(node, numbers, literals)
+
+    def text(self, node: yaml.ScalarNode, numbers: list[int], literals: list[str]) -> yaml.ScalarNode:
+        """A scalar of several parts."""
+        pieces = [self.in_place(node, number) for number in numbers]
+        if any(is_secret(piece) and not isinstance(piece.value, Secret) for piece in pieces):
+            return PastedNode(node, self.unwritable(node))
+        text = joined(part for pair in zip(literals, [*pieces, ""], strict=True) for part in pair)
+        if isinstance(text, Secret):
+            return PastedNode(node, text)
+        if node.style in _BLOCK:
+            text = self.chomped(node, text)
+        typed = not node.style and node.tag == _TEXT and not any(isinstance(piece.value, str) for piece in pieces)
+        tag = core_tag(text) if typed else node.tag
+        return PastedNode(node, text) if tag == _TEXT else yaml.ScalarNode(tag, text, node.start_mark, node.end_mark)
+
+    def in_place(self, node: yaml.ScalarNode, number: int) -> Pasted:
+        """A value as it reads in this scalar. In a block its lines stay in the block by themselves, so that what the
+        filter `indent` did counts from there."""
+        piece: Pasted = self.rendered.pasted[number]
+        if piece.indent is None or node.style not in _BLOCK:
+            return piece
+        text = self.rendered.text
+        at = text.index(f"{OPENING}{number}", node.start_mark.index)
+        line = text[text.rfind("\n", 0, at) + 1 : at]
+        space = " " * (piece.indent - (len(line) - len(line.lstrip(" "))))
+        moved = re.sub(r"\n(?=[^\n])", f"\n{space}", str(piece.value))
+        return Pasted(moved, moved)
+
+    def chomped(self, node: yaml.ScalarNode, text: str) -> str:
+        """The text of a block, whose header says how many newlines it ends with, however many its last value has."""
+        header = self.rendered.text[node.start_mark.index :].split("\n", 1)[0]
+        if "+" in header:
+            return text
+        return f"{text.rstrip(chr(10))}\n" if node.value.endswith("\n") else text.rstrip("\n")
+
+    def unwritable(self, node: yaml.ScalarNode) -> Broken:
+        at = node.start_mark.index
+        told = Diagnostic(
+            "Sensitive value in a text",
+            "A sensitive list or mapping has no text that could stand in the middle of another.",
+            "write out one of its values, or let the expression stand alone",
+            self.rendered.places.position(at),
+            notes=notes(self.rendered.places.turns(at)),
+        )
+        self.diagnostics.append(told)
+        return Broken(told)

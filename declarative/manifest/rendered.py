@@ -1,0 +1,52 @@
+"""A rendered template: text with placeholders where values were pasted, and the way back to what the author typed.
+
+A placeholder is a number between two characters that Unicode reserves for such uses, and that no manifest may have.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from declarative.diagnostics import Diagnostic
+from declarative.kinds.check import shown
+from declarative.manifest.source_map import Places, Turning, Verbatim
+
+OPENING, CLOSING = "\ufdd0", "\ufdd1"
+PLACEHOLDER = re.compile(f"{OPENING}([0-9]+){CLOSING}")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The value of an expression that has none, and what to say about it."""
+
+    diagnostic: Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The output of a template. `pasted` are the values by number (`pieces.Pasted`)."""
+
+    text: str
+    places: Places
+    pasted: tuple[Any, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @classmethod
+    def verbatim(cls, text: str, file: str) -> Rendered:
+        """A text without templates."""
+        return cls(text, Verbatim(file, text))
+
+
+def notes(turns: Iterable[Turning]) -> tuple[str, ...]:
+    """Which turns of which loops, for people."""
+    return tuple(
+        f"in turn {one.number} of the loop at {one.loop.file}:{one.loop.line}: {_values(one)}" for one in turns
+    )
+
+
+def _values(turning: Turning) -> str:
+    named = zip(turning.loop.names, turning.values(), strict=True)
+    return ", ".join(f"{name} = {shown(value)}" for name, value in named)

@@ -1,0 +1,50 @@
+"""What a saved plan needs before it is carried out: proof that nothing has moved, and what it could not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from declarative import kinds
+from declarative.kinds.kind import Kind
+from declarative.model.address import Address
+from declarative.model.plan import Action, Change, Plan
+from declarative.model.record import Record
+from declarative.plan.bodies import compared, veil_of
+from declarative.plan.fingerprint import fingerprint
+from declarative.plan.planner import Live
+from declarative.plan.settle import settled
+
+
+def moved(plan: Plan, records: Iterable[Record], live: Live, key: bytes = b"") -> tuple[Address, ...]:
+    """The addresses of a plan whose record or live object is no longer what the plan was made against."""
+    recorded = {record.address: record for record in records}
+
+    def now(change: Change) -> str:
+        record = recorded.get(change.address)
+        there = live.there(settled(record, live.taken_up.get(change.address))) if record else None
+        return fingerprint(record, there, veil_of(_kind(change), change.after, record, key))
+
+    touched = (change for change in plan.changes if change.action is not Action.NO_OP or change.adopts)
+    return tuple(change.address for change in touched if now(change) != change.fingerprint)
+
+
+def completed(plan: Plan, records: Iterable[Record], live: Live, key: bytes = b"") -> Plan:
+    """A plan of which nothing has moved, with the bodies to send: they hold what others set, and are not saved."""
+    recorded = {record.address: record for record in records}
+
+    def complete(change: Change) -> Change:
+        if change.action is not Action.UPDATE or not change.fields:
+            return change
+        record = settled(recorded[change.address], live.taken_up.get(change.address))
+        observed = live.there(record)
+        assert observed is not None
+        veil = veil_of(_kind(change), change.after, recorded[change.address], key)
+        _, found = compared(_kind(change), change, record, observed, veil)
+        return replace(change, merged=found.merged)
+
+    return replace(plan, changes=tuple(map(complete, plan.changes)))
+
+
+def _kind(change: Change) -> Kind:
+    return kinds.kind_named(change.address.kind)
