@@ -29,6 +29,9 @@ from declarative.state.store import Store
 
 if TYPE_CHECKING:
     from declarative.manifest.compile import Compiled
+    from declarative.manifest.document import Document
+    from declarative.manifest.files import ManifestFile
+    from declarative.manifest.template import Templates
     from declarative.runai.transport import Transport
 
 SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
@@ -80,21 +83,40 @@ def _is_url(text: str) -> bool:
 def compile_manifests(session: Session) -> Compiled:
     """Finds, renders and checks all manifests; raises ProjectError with everything that is wrong."""
     from declarative.manifest.compile import compile_files
-    from declarative.manifest.template import Templates
 
-    root, chosen = session.settings.root, session.project
-    found, missing = files.find(root, session.settings.paths or chosen.manifests or _default_manifests(root))
-    values, problems = variable_values(session)
-    if missing or problems:
-        raise ProjectError(*missing, *problems)
-    compiled = compile_files(found, Templates(root, values, chosen.environment, session.settings.environ.get))
+    found, templates, problems = _templates(session)
+    compiled = compile_files(found, templates)
     by_address = {one.address: one for one in compiled.resources}
-    diagnostics = compiled.diagnostics or graph.cycles(by_address, compiled.locate)
+    diagnostics = (*problems, *compiled.diagnostics) or graph.cycles(by_address, compiled.locate)
     if diagnostics:
         raise ProjectError(*diagnostics)
     if session.is_embedded:
         return replace(compiled, resources=tuple(map(_with_stand_ins, compiled.resources)))
     return compiled
+
+
+def render_manifests(session: Session) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+    """All documents as the templates made them, unchecked, and what kept others from being read."""
+    from declarative.manifest.compile import documents_of
+
+    found, templates, problems = _templates(session)
+    parsed = [documents_of(file, templates) for file in found]
+    return (
+        tuple(document for one in parsed for document in one.documents),
+        (*problems, *(diagnostic for one in parsed for diagnostic in one.diagnostics)),
+    )
+
+
+def _templates(session: Session) -> tuple[tuple[ManifestFile, ...], Templates, tuple[Diagnostic, ...]]:
+    """The manifests of a project, what renders them, and what is wrong before they are looked at; raises ProjectError."""
+    from declarative.manifest.template import Templates
+
+    root, chosen = session.settings.root, session.project
+    found, missing = files.find(root, session.settings.paths or chosen.manifests or _default_manifests(root))
+    values, problems = variable_values(session)
+    unknown = chosen.variables.keys() - values.keys()
+    templates = Templates(root, values, chosen.environment, session.settings.environ.get, unknown)
+    return found, templates, (*missing, *problems)
 
 
 def look_up(session: Session, reference: Reference) -> str:
