@@ -103,7 +103,7 @@ def load(root: Path, environment: str | None) -> Project:
 
 
 def _read(text: bytes) -> Document:
-    documents, diagnostics, _ = parse(decode(text, FILE), FILE)
+    documents, diagnostics, *_ = parse(decode(text, FILE), FILE)
     if not diagnostics and len(documents) != 1:
         diagnostics = (_not_one(documents),)
     if not diagnostics:

@@ -82,7 +82,7 @@ def resolve(
     *,
     all_read: bool = True,
 ) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
-    """The value of every declared variable, and what is wrong with the given ones.
+    """The value of every declared variable that has a good one, and what is wrong with the others.
 
     `declarations` and `overlay` are those of the project file, whose places `locate` knows; `given` come from outside in
     order of rising precedence. Unless `all_read`, what is missing may be among what could not be read, and is no error.
@@ -105,9 +105,11 @@ def resolve(
         else:
             diagnostics.append(_undeclared(one, declarations))
     for name, declared in declarations.items():
-        if name in chosen:
-            diagnostics += _problems(chosen[name], declared)
-        elif all_read:
+        problems = tuple(_problems(chosen[name], declared)) if name in chosen else ()
+        if problems:
+            diagnostics += problems
+            del chosen[name]
+        elif name not in chosen and all_read:
             diagnostics.append(_missing(name, locate("variables", name, on_key=True)))
     values = {
         name: _secret(one.value, Reference("variable", name)) if declarations[name].get("sensitive") else one.value
@@ -149,7 +151,7 @@ def from_option(option: str, declarations: Mapping[str, Any]) -> Given | Diagnos
 def from_file(path: Path) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
     """The values of a `--var-file`: a YAML mapping of names to values."""
     try:
-        documents, diagnostics, _ = parse(decode(path.read_bytes(), str(path)), str(path))
+        documents, diagnostics, *_ = parse(decode(path.read_bytes(), str(path)), str(path))
     except OSError as error:
         return (), (Diagnostic("Unreadable variable file", f"{path}: {error.strerror}."),)
     except ProjectError as error:
@@ -175,7 +177,7 @@ def _typed(text: str, declared: Mapping[str, Any] | None) -> Value:
     """Text from outside as a value: text stays text, everything else is read as YAML."""
     if declared is None or declared.get("type", "string") == "string":
         return text
-    documents, diagnostics, _ = parse(text, "")
+    documents, diagnostics, *_ = parse(text, "")
     return text if diagnostics or len(documents) != 1 else documents[0].value
 
 
@@ -218,9 +220,11 @@ def _problems(one: Given, declared: Mapping[str, Any]) -> Iterator[Diagnostic]:
         return MASK if declared.get("sensitive") else described(value)
 
     def problem(summary: str, found: str, expected: str, hint: str | None = None, *path: str | int) -> Diagnostic:
-        name = dotted((one.name, *path))
-        detail = f"Variable `{name}` (from {one.source}) is {found}, but {expected}."
-        return Diagnostic(summary, detail, hint, one.locate(*path))
+        name, source, where = dotted((one.name, *path)), one.source, one.locate(*path)
+        if where and declared.get("sensitive"):
+            # In words, because the line at a place is shown, and the value stands on it.
+            source, where = f"{source}, at {where}", None
+        return Diagnostic(summary, f"Variable `{name}` (from {source}) is {found}, but {expected}.", hint, where)
 
     def wrong_type(found: Value, expected: str, *path: str | int) -> Diagnostic:
         # On the command line everything is text, and needs no advice about quotes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,25 @@ def test_a_variable_may_be_any_name(tmp_path: Path) -> None:
     """Names that a mapping has methods of, such as items, are variables like others."""
     values, _ = variables.resolve(freeze({"items": {}, "x": {}}), freeze({"items": "a", "x": "b"}), nowhere, (), "e")
     assert values == {"items": "a", "x": "b"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ({"type": "integer"}, "hunter2"),
+        ({"type": "list", "items": "integer"}, ["hunter2"]),
+        ({"type": "string", "pattern": "[0-9]+"}, "hunter2"),
+        ({"type": "string", "enum": ["hunter3"]}, "hunter2"),
+        ({"type": "integer", "maximum": 1}, 4711),
+    ],
+)
+def test_a_sensitive_value_is_not_shown_when_it_is_wrong(tmp_path: Path, declared: dict[str, Any], value: Any) -> None:
+    """What is wrong with it says where it came from in words: the line at a place would be shown, and the value is on it."""
+    file = tmp_path / "values.yaml"
+    file.write_text(json.dumps({"key": value}))
+    values, _ = variables.from_file(file)
+    declarations = {"key": {**declared, "sensitive": True}}
+    _, (found,) = variables.resolve(declarations, EMPTY, nowhere, values, None)
+    assert found.where is None
+    assert "values.yaml:1:" in found.detail
+    assert not [word for word in ("hunter2", "4711") if word in f"{found!r}"]
