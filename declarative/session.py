@@ -178,7 +178,7 @@ def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]
     given = [*variables.from_environment(settings.environ, found.variables)]
     problems: list[Diagnostic] = []
     for name in settings.variable_files:
-        found_there, unreadable = variables.from_file(settings.root / name)
+        found_there, unreadable = variables.from_file(settings.root / name, found.variables)
         given += found_there
         problems += unreadable
     for option in settings.variables:

@@ -144,11 +144,12 @@ def from_option(option: str, declarations: Mapping[str, Any]) -> Given | Diagnos
     """The value that `--var name=value` gives."""
     name, equals, text = option.partition("=")
     if not (name and equals):
-        return Diagnostic("Malformed option", f"--var {option} has no value.", "write --var name=value")
+        detail = f"--var {name} has no value." if name else "--var names no variable."
+        return Diagnostic("Malformed option", detail, "write --var name=value")
     return Given(name, _typed(text, declarations.get(name)), f"--var {name}")
 
 
-def from_file(path: Path) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
+def from_file(path: Path, declarations: Mapping[str, Any]) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
     """The values of a `--var-file`: a YAML mapping of names to values."""
     try:
         documents, diagnostics, *_ = parse(decode(path.read_bytes(), str(path)), str(path))
@@ -156,6 +157,7 @@ def from_file(path: Path) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
         return (), (Diagnostic("Unreadable variable file", f"{path}: {error.strerror}."),)
     except ProjectError as error:
         return (), error.diagnostics
+    diagnostics = tuple(replace(one, is_private=_any_sensitive(declarations)) for one in diagnostics)
     mappings = tuple(document for document in documents if isinstance(document.value, FrozenMap))
     if len(mappings) < len(documents):
         detail = f"{path} is {described(documents[0].value)}, but a mapping of variables is expected."
@@ -184,9 +186,14 @@ def _typed(text: str, declared: Mapping[str, Any] | None) -> Value:
 def _undeclared(one: Given, declarations: Mapping[str, Any]) -> Diagnostic:
     spelling = nearest(one.name, declarations)
     hint = f"did you mean `{spelling}`?" if spelling else "declare it under `variables:` in declarative.yaml"
-    return Diagnostic(
-        "Undeclared variable", f"{one.source} gives `{one.name}`, which is not declared.", hint, one.locate(on_key=True)
-    )
+    detail = f"{one.source} gives `{one.name}`, which is not declared."
+    private = _any_sensitive(declarations)
+    return Diagnostic("Undeclared variable", detail, hint, one.locate(on_key=True), is_private=private)
+
+
+def _any_sensitive(declarations: Mapping[str, Any]) -> bool:
+    """Whether a line that is not understood may be that of a sensitive variable."""
+    return any(declared.get("sensitive") for declared in declarations.values())
 
 
 def _missing(name: str, where: Position | None) -> Diagnostic:
@@ -220,11 +227,8 @@ def _problems(one: Given, declared: Mapping[str, Any]) -> Iterator[Diagnostic]:
         return MASK if declared.get("sensitive") else described(value)
 
     def problem(summary: str, found: str, expected: str, hint: str | None = None, *path: str | int) -> Diagnostic:
-        name, source, where = dotted((one.name, *path)), one.source, one.locate(*path)
-        if where and declared.get("sensitive"):
-            # In words, because the line at a place is shown, and the value stands on it.
-            source, where = f"{source}, at {where}", None
-        return Diagnostic(summary, f"Variable `{name}` (from {source}) is {found}, but {expected}.", hint, where)
+        detail = f"Variable `{dotted((one.name, *path))}` (from {one.source}) is {found}, but {expected}."
+        return Diagnostic(summary, detail, hint, one.locate(*path), is_private=declared.get("sensitive", False))
 
     def wrong_type(found: Value, expected: str, *path: str | int) -> Diagnostic:
         # On the command line everything is text, and needs no advice about quotes.

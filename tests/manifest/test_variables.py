@@ -112,7 +112,7 @@ def test_precedence(tmp_path: Path, sources: tuple[str, ...], expected: str) -> 
     if "process" in sources:
         outside += variables.from_environment({"DECLARATIVE_VAR_x": "process", "OTHER": "y"}, found.variables)
     if "file" in sources:
-        outside += variables.from_file(tmp_path / "vars.yaml")[0]
+        outside += variables.from_file(tmp_path / "vars.yaml", {})[0]
     if "option" in sources:
         option = variables.from_option("x=option", found.variables)
         assert isinstance(option, variables.Given)
@@ -139,7 +139,7 @@ def test_problems_in_files_have_places(tmp_path: Path) -> None:
 def test_an_unusable_variable_file_is_a_finding(tmp_path: Path, text: str | bytes) -> None:
     file = tmp_path / "vars.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    _, problems = variables.from_file(file)
+    _, problems = variables.from_file(file, {})
     assert len(problems) == 1
     assert problems[0].where is not None
     assert problems[0].where.file == str(file)
@@ -181,7 +181,7 @@ def test_a_sensitive_value_is_not_shown_when_it_is_wrong(tmp_path: Path, declare
     """What is wrong with it says where it came from in words: the line at a place would be shown, and the value is on it."""
     file = tmp_path / "values.yaml"
     file.write_text(json.dumps({"key": value}))
-    values, _ = variables.from_file(file)
+    values, _ = variables.from_file(file, {})
     declarations = {"key": {**declared, "sensitive": True}}
     _, (found,) = variables.resolve(declarations, EMPTY, nowhere, values, None)
     assert found.where is None
