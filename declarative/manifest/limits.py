@@ -148,7 +148,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
         return bounded
 
-    def bounded_test(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def bounded_test(self, function: Any) -> Callable[..., Any]:
         """`function`, charged by what it goes through."""
 
         @functools.wraps(function)
