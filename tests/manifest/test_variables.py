@@ -184,7 +184,7 @@ def test_a_sensitive_value_is_not_shown_when_it_is_wrong(tmp_path: Path, declare
     values, _ = variables.from_file(file, {})
     declarations = {"key": {**declared, "sensitive": True}}
     _, (found,) = variables.resolve(declarations, EMPTY, nowhere, values, None)
-    assert found.where is None
+    assert found.is_private
     assert found.where is not None
     assert found.where.file.endswith("values.yaml")
     assert not [word for word in ("hunter2", "4711") if word in f"{found!r}"]
