@@ -20,12 +20,14 @@ BUDGET = 10_000_000
 # Characters or items that one value may have.
 LARGEST = 20_000_000
 _CHARACTERS_PER_UNIT = 10
-_WEIGHT_PER_UNIT = 3
+_WEIGHT_PER_UNIT = 2
 _BITS_PER_UNIT = 50
 _MOST_BITS = 10_000
 _CALL = 60
 _TURN = 30
 _FILTER = 10
+# A file that is looked for, whether it is there or not.
+FILE = 1000
 # Filters whose numbers are sizes.
 _SIZED = frozenset({"batch", "center", "indent", "slice", "truncate", "wordwrap"})
 # Filters that take some hundred nanoseconds for every character or item.
@@ -117,9 +119,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return tree
 
     def _load_template(self, name: str, globals: Any) -> jinja2.Template:
-        template = super()._load_template(name, globals)
-        self.spend(1000)
-        return template
+        self.spend(FILE)
+        return super()._load_template(name, globals)
 
     def bounded_filter(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, charged, and refused where its arguments say that the result would be too large."""

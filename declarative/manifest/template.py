@@ -13,12 +13,12 @@ from declarative.errors import ProjectError
 from declarative.manifest import failing, filters, template_errors
 from declarative.manifest.assembly import Assembly
 from declarative.manifest.document import decode
-from declarative.manifest.limits import BoundedEnvironment
+from declarative.manifest.limits import FILE, BoundedEnvironment, OutOfBounds
 from declarative.manifest.pieces import Concealed, Literal, Pasted, Sensitive, Text, Turn, concat, text_of, unwrapped
 from declarative.manifest.rendered import Broken, Rendered, notes
 from declarative.manifest.source_map import Loop, Origin, Verbatim
 from declarative.manifest.template_errors import NotDefined, Source, Undefined, Unwritable
-from declarative.manifest.tracing import Marks, PieceGenerator, Traces
+from declarative.manifest.tracing import PieceGenerator, Traces, marked
 from declarative.manifest.variables import no_secret
 from declarative.manifest.yaml_errors import bad_character
 from declarative.model.position import Position
@@ -57,7 +57,6 @@ class Templates(BoundedEnvironment):
         super().__init__(
             undefined=Undefined,
             loader=jinja2.FunctionLoader(self._load),
-            extensions=[Marks],
             keep_trailing_newline=True,
             autoescape=False,
         )
@@ -92,6 +91,9 @@ class Templates(BoundedEnvironment):
         """A template that knows its file's name, for places and errors."""
         code = self.compile(text, name=file, filename=file)
         return jinja2.Template.from_code(self, code, self.make_globals(None))
+
+    def _tokenize(self, source: str, name: str | None, filename: str | None = None, state: str | None = None) -> Any:
+        return marked(self.lexer, source, name, filename, state)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> Any:
         return Traces(name or "").visit(super()._parse(source, name, filename))
@@ -153,6 +155,7 @@ class Templates(BoundedEnvironment):
 
     def _file(self, name: str) -> str:
         """The text of a file of the project."""
+        self.spend(FILE)
         path = self._inside(name)
         if not path.is_file():
             raise jinja2.TemplateNotFound(name)
@@ -196,7 +199,9 @@ class Templates(BoundedEnvironment):
             name = error.name or file
             return template_errors.syntax(error, Source(name, self.sources[name]), self)
         told = self._told(error, failing.place_of(error, self) or Position(file, 1))
-        return Diagnostic(told.summary, told.detail, told.hint, told.where, notes=notes(assembly.turns))
+        # In which turn a budget runs out says nothing about the mistake.
+        turns = () if isinstance(error, OutOfBounds) else assembly.turns
+        return Diagnostic(told.summary, told.detail, told.hint, told.where, notes=notes(turns))
 
     def _told(self, error: Exception, where: Position) -> Diagnostic:
         if isinstance(error, jinja2.TemplateNotFound):

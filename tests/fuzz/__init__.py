@@ -1,1 +1,1 @@
-"""A fuzzer of the compiler, guided by coverage: `make fuzz`. What once failed is in `corpus/`, and stays a test."""
+"""A fuzzer of the compiler, guided by coverage: `make fuzz`. Inputs that failed, or were written to, are in `corpus/`."""

@@ -71,12 +71,11 @@ _PIECES = (
 
 
 def seeds() -> list[bytes]:
-    """The manifests of the examples and the cases, and the inputs that failed once; large ones are left out."""
-    files = [
-        *ROOT.glob("examples/**/*.yaml"),
-        *ROOT.glob("tests/cases/*/**/*.yaml"),
-        *(ROOT / "tests/fuzz/corpus").iterdir(),
-    ]
+    """The manifests of the examples and the cases; large ones are left out.
+
+    Not those of `corpus/`: what they make of the budget of a template would leave no time for anything else.
+    """
+    files = [*ROOT.glob("examples/**/*.yaml"), *ROOT.glob("tests/cases/*/**/*.yaml")]
     texts = [file.read_bytes() for file in sorted(files)]
     small = [text for text in texts if len(text) < 4000]
     common = (ROOT / "examples/team/manifests/_common.yaml").read_bytes()
