@@ -52,8 +52,13 @@ def check(model: type[Fields], value: Value) -> tuple[Violation, ...]:
         misspelt = {violation.path[:-1] for violation, _ in unknown}
         found += [violation for violation, _ in unknown]
         found += [_told(model, item) for item in details if _stands_alone(item, meant)]
+    refused = {violation.path for violation in found}
     # Where a key is misspelt, the rules of its mapping would complain about the field that it was meant to be.
-    found += [violation for at, violation in _rules(shape_of(model), value, ()) if at not in misspelt]
+    found += [
+        violation
+        for at, violation in _rules(shape_of(model), value, ())
+        if at not in misspelt and violation.path not in refused
+    ]
     return tuple(found)
 
 

@@ -66,7 +66,9 @@ class Assembly:
 
     def _paste(self, piece: Pasted) -> None:
         if isinstance(piece.value, Broken) and (told := piece.value.diagnostic):
-            self._broken.setdefault((told.where, told.detail), replace(told, notes=notes(self.turns)))
+            cause = (told.where, told.detail)
+            if cause not in self._broken:
+                self._broken[cause] = replace(told, notes=notes(self.turns))
         origin = piece.origin or self._stretches[-1].origin
         self._pasted.append(piece)
         self._write(f"{OPENING}{len(self._pasted) - 1}{CLOSING}", replace(origin, fixed=True))

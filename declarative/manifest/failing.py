@@ -38,8 +38,8 @@ def place_of(error: Exception, environment: Any) -> Position | None:
 
 def _expression(environment: Any, source: Source, line: int) -> int | None:
     """The offset of the expression that a line of generated code pastes, the code made once more: errors are rare."""
-    code: str = environment._generate(
-        environment._parse(source.text, source.file, source.file), source.file, source.file
-    )
-    found = _PASTES.search(code.split("\n")[line - 1])
+    if source.file not in environment.generated:
+        tree = environment._parse(source.text, source.file, source.file)
+        environment.generated[source.file] = environment._generate(tree, source.file, source.file).split("\n")
+    found = _PASTES.search(environment.generated[source.file][line - 1])
     return environment.constants[int(found[1])].offset if found else None

@@ -63,7 +63,7 @@ def indent(value: Any, width: int = 4, first: bool = False, blank: bool = False)
     lines = text.split("\n")
     moved = [" " * width + line if line or blank else line for line in lines[1:]]
     moved_text = "\n".join([" " * (width if first else 0) + lines[0], *moved])
-    return moved_text if first else Pasted(moved_text, text, indent=width)
+    return moved_text if first else Pasted(moved_text, moved_text, indent=width)
 
 
 def _moved(pieces: tuple[str, ...], space: str, first: bool, blank: bool) -> Iterator[str]:

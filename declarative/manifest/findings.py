@@ -35,10 +35,12 @@ def findings(document: Document) -> Iterator[tuple[Cause, Diagnostic]]:
         # What an expression failed to give was told where it failed, and a misplaced secret is no other mistake.
         one
         for one in check(manifest_model(kind), value)
-        if one.path not in misplaced and not document.is_broken(one.path)
+        if (one.on_key or one.path not in misplaced) and not document.is_broken(one.path)
     ]
     wrong = {one.path for one in violations}
-    violations += [_misplaced(path) for path in misplaced if not any(path[:end] in wrong for end in range(len(path)))]
+    violations += [
+        _misplaced(path) for path in misplaced if not any(path[:end] in wrong for end in range(len(path) + 1))
+    ]
     for violation in violations:
         diagnostic = document.diagnostic(violation)
         names = tuple(step for step in violation.path if isinstance(step, str))

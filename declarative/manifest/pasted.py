@@ -87,16 +87,26 @@ class Filling:
         return not node.style and node.tag == _TEXT and not _TAGGED.match(self.rendered.text, node.start_mark.index)
 
     def in_place(self, node: yaml.ScalarNode, number: int) -> Pasted:
-        """A value as it reads in this scalar. In a block its lines stay in the block by themselves, so that what the
-        filter `indent` did counts from there."""
+        """A value as it reads in this scalar. In a block its lines stay in the block by themselves: they line up with the
+        expression, or stand where the filter `indent` put them."""
         piece: Pasted = self.rendered.pasted[number]
-        if piece.indent is None or node.style not in _BLOCK:
+        if node.style not in _BLOCK or not isinstance(piece.value, str) or "\n" not in piece.value:
             return piece
         text, at = self.rendered.text, self.offset(node, number)
-        line = text[text.rfind("\n", 0, at) + 1 : at]
-        space = " " * (piece.indent - (len(line) - len(line.lstrip(" "))))
-        moved = re.sub(r"\n(?=[^\n])", f"\n{space}", str(piece.value))
+        before = text[text.rfind("\n", 0, at) + 1 : at]
+        base = self.margin(node)
+        column = len(before) if before.isspace() else base
+        lines = piece.value if piece.indent is None else re.sub(rf"\n {{{piece.indent}}}", "\n", piece.value)
+        space = " " * ((column if piece.indent is None else piece.indent) - base)
+        moved = re.sub(r"\n(?=[^\n])", f"\n{space}", lines)
         return Pasted(moved, moved)
+
+    def margin(self, node: yaml.ScalarNode) -> int:
+        """How many columns of a block are its indentation, and no part of its text."""
+        typed = self.rendered.text[node.start_mark.index : node.end_mark.index].split("\n")[1:]
+        lines = zip(typed, node.value.split("\n"), strict=False)
+        first = next(((line, value) for line, value in lines if line.strip()), ("", ""))
+        return len(first[0]) - len(first[0].lstrip(" ")) - (len(first[1]) - len(first[1].lstrip(" ")))
 
     def keeps(self, node: yaml.ScalarNode) -> bool:
         """Whether the header of a block says `+`; else it ends with one newline or none, however many its last value has."""

@@ -9,6 +9,7 @@ is a plain text again, and as such one value; only `Text` keeps its structure.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -40,7 +41,7 @@ class Pasted(str):
     """A value that an expression gave. As text it is what stands in the middle of other text.
 
     `value` is frozen, a secret, or `rendered.Broken`. `indent` are the columns by which the filter of this name moved its lines,
-    if it did; the value then is as it was before. `origin` is None until it is written.
+    if it did. `origin` is None until it is written.
     """
 
     __slots__ = ("indent", "origin", "value")
@@ -154,10 +155,13 @@ def unwrapped(value: Any) -> Value:
 
 
 def text_of(value: Any) -> str:
-    """A value in the middle of a computed text, as Jinja writes it; raises Sensitive, NotDefined or Unwritable."""
-    if value is None or isinstance(value, (str, bool, int, float, tuple, list, dict, jinja2.Undefined, Concealed)):
+    """A value in the middle of a computed text, spelled as a pasted one; raises Sensitive, NotDefined or Unwritable."""
+    if isinstance(value, (str, jinja2.Undefined, Concealed)):
         return str(value)
-    raise Unwritable(value)
+    plain = unwrapped(value)
+    if hides(plain):
+        raise Sensitive
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def joined(pieces: Iterable[str]) -> str | Secret:

@@ -17,15 +17,17 @@ from declarative.manifest.limits import FILE, BoundedEnvironment, OutOfBounds
 from declarative.manifest.pieces import Concealed, Literal, Pasted, Sensitive, Text, Turn, concat, text_of, unwrapped
 from declarative.manifest.rendered import Broken, Rendered, notes
 from declarative.manifest.source_map import Loop, Origin, Verbatim
-from declarative.manifest.template_errors import NotDefined, Source, Undefined, Unwritable
+from declarative.manifest.template_errors import NotDefined, Source, Undefined
 from declarative.manifest.tracing import PieceGenerator, Traces, marked
 from declarative.manifest.variables import no_secret
 from declarative.manifest.yaml_errors import bad_character
 from declarative.model.position import Position
 from declarative.model.secret import MASK, Reference, Secret, hides
 from declarative.model.value import FrozenMap, Value
+from declarative.settings import FOLDER
 
 _PASTE = 10
+_BROKEN = 5000
 _GLOBALS = ("range", "dict", "namespace", "cycler", "joiner")
 
 
@@ -52,6 +54,8 @@ class Templates(BoundedEnvironment):
         self.sources: dict[str, str] = {}
         # What generated code refers to: pieces, origins and loops.
         self.constants: list[Any] = []
+        # The lines of generated code by template, once they were asked for.
+        self.generated: dict[str, list[str]] = {}
         self._secret_of = secret
         self._unknown = unknown
         super().__init__(
@@ -77,7 +81,7 @@ class Templates(BoundedEnvironment):
         self.refill()
         assembly = Assembly(Origin(file, 0, fixed=True), self.sources)
         try:
-            template = self.from_string_named(text, file)
+            template = self._compiled(text, file)
             for written in template.root_render_func(template.new_context({})):
                 assembly.add(written)
         except ProjectError:
@@ -87,9 +91,15 @@ class Templates(BoundedEnvironment):
             raise ProjectError(*assembly.broken(), *told) from error
         return assembly.rendered()
 
-    def from_string_named(self, text: str, file: str) -> jinja2.Template:
+    def _compiled(self, text: str, file: str) -> jinja2.Template:
         """A template that knows its file's name, for places and errors."""
-        code = self.compile(text, name=file, filename=file)
+        try:
+            code = self.compile(text, name=file, filename=file)
+        except (SyntaxError, RecursionError) as error:  # of the code that Jinja generates: Python has its limits
+            hint = "take a part of it out into a macro or an include"
+            raise ProjectError(
+                Diagnostic("Malformed template", "It is nested too deep.", hint, Position(file, 1))
+            ) from error
         return jinja2.Template.from_code(self, code, self.make_globals(None))
 
     def _tokenize(self, source: str, name: str | None, filename: str | None = None, state: str | None = None) -> Any:
@@ -99,12 +109,15 @@ class Templates(BoundedEnvironment):
         return Traces(name or "").visit(super()._parse(source, name, filename))
 
     # --- what generated code calls ------------------------------------------------------------------------------------
-    def paste(self, origin: Origin, value: Any) -> Any:
-        """What the expression at `origin` puts into the output."""
+    def paste(self, origin: Origin, expression: Callable[[], Any]) -> Any:
+        """What the expression at `origin` puts into the output. One that fails leaves a gap, and the template goes on."""
         self.spend(_PASTE)
         try:
-            return self._piece(origin, value)
-        except (NotDefined, Unwritable) as error:
+            return self._piece(origin, expression())
+        except (ProjectError, OutOfBounds, RecursionError):
+            raise
+        except Exception as error:  # noqa: BLE001  (an expression of the author's can fail in any way)
+            self.spend(_BROKEN)
             return Pasted("", Broken(self._broken(error, origin)), origin)
 
     def _piece(self, origin: Origin, value: Any) -> Any:
@@ -141,6 +154,8 @@ class Templates(BoundedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, Concealed):
             raise Sensitive
+        if isinstance(obj, (Literal, Pasted, Text, Turn)) and not hasattr(str, attr):
+            return False  # templates see the text alone
         return super().is_safe_attribute(obj, attr, value)
 
     # --- what templates call ------------------------------------------------------------------------------------------
@@ -159,7 +174,11 @@ class Templates(BoundedEnvironment):
         path = self._inside(name)
         if not path.is_file():
             raise jinja2.TemplateNotFound(name)
-        return decode(path.read_bytes(), name)
+        try:
+            return decode(path.read_bytes(), name)
+        except ProjectError as error:
+            (told,) = error.diagnostics
+            raise template_errors.Failing(f"the file {told.where} is no UTF-8 text", told.hint) from error
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
         path = self._inside(name)
@@ -168,15 +187,22 @@ class Templates(BoundedEnvironment):
         return self._known(name, decode(path.read_bytes(), name)), name, None
 
     def _inside(self, name: str) -> Path:
-        path = (self.root / str(name)).resolve()
+        try:
+            path = (self.root / str(name)).resolve()
+            path.is_file()
+        except (OSError, ValueError) as error:
+            raise jinja2.TemplateNotFound(str(name)) from error
         if not path.is_relative_to(self.root):
             raise jinja2.TemplateRuntimeError(f"'{name}' is outside of the project")
+        if path.is_relative_to(self.root / FOLDER):
+            raise jinja2.TemplateRuntimeError(f"'{name}' is one of the tool's own files")
         return path
 
     def _known(self, file: str, text: str) -> str:
         """The text of a template as Jinja counts its lines, kept for places in it; raises ProjectError."""
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.sources[file] = text
+        self.generated.pop(file, None)
         if bad := bad_character(text, Verbatim(file, text)):
             raise ProjectError(bad)
         return text
@@ -187,7 +213,8 @@ class Templates(BoundedEnvironment):
         if self._is_unknown(error):
             return None
         source = Source(origin.file, self.sources[origin.file])
-        return self._told(error, source.expression(origin.offset, template_errors.word_of(error)))
+        place = failing.place_of(error, self) or source.expression(origin.offset, template_errors.word_of(error))
+        return self._told(error, place)
 
     def _is_unknown(self, error: Exception) -> bool:
         """Whether it is about a variable without a usable value, of which the user hears anyway."""

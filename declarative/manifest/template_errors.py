@@ -66,7 +66,7 @@ class Undefined(jinja2.StrictUndefined):
 class Failing(jinja2.TemplateRuntimeError):
     """An expression cannot be computed, and we know how to mend it."""
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: str, hint: str | None) -> None:
         super().__init__(message)
         self.hint = hint
 

@@ -105,8 +105,11 @@ class PieceGenerator(CodeGenerator):
 
     def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:  # noqa: ARG002
         loop = getattr(node, "loop", None)
-        maker, what = ("turn", loop) if loop else ("paste", node.origin)  # type: ignore[attr-defined]
-        self.write(f"environment.{maker}({self._constant(what)}, ")
+        if loop:
+            self.write(f"environment.turn({self._constant(loop)}, ")
+        else:
+            # Computed within the call, so that one that fails does not end the template.
+            self.write(f"environment.paste({self._constant(node.origin)}, lambda: ")  # type: ignore[attr-defined]
 
     def _output_child_post(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:  # noqa: ARG002
         self.write(")")

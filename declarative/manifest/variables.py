@@ -157,11 +157,15 @@ def from_file(path: Path, declarations: Mapping[str, Any]) -> tuple[tuple[Given,
         return (), (Diagnostic("Unreadable variable file", f"{path}: {error.strerror}."),)
     except ProjectError as error:
         return (), error.diagnostics
-    diagnostics = tuple(replace(one, is_private=_any_sensitive(declarations)) for one in diagnostics)
+    private = _any_sensitive(declarations)
+    if private:
+        detail = "The words are not repeated here, because sensitive values stand in this file."
+        diagnostics = tuple(Diagnostic(one.summary, detail, None, one.where, is_private=True) for one in diagnostics)
     mappings = tuple(document for document in documents if isinstance(document.value, FrozenMap))
     if len(mappings) < len(documents):
-        detail = f"{path} is {described(documents[0].value)}, but a mapping of variables is expected."
-        diagnostics += (Diagnostic("Wrong type", detail, "write each as `name: value`", Position(str(path))),)
+        detail = f"{path} is {'no mapping' if private else described(documents[0].value)}, but a mapping of variables is expected."
+        hint = "write each as `name: value`"
+        diagnostics += (Diagnostic("Wrong type", detail, hint, Position(str(path)), is_private=private),)
     return tuple(_in_file(mappings)), diagnostics
 
 

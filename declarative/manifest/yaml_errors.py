@@ -154,7 +154,7 @@ def _bad_alias(failure: _Failure) -> _Told:
 
 
 def _unknown_alias(failure: _Failure) -> _Told:
-    found = re.match(r"\*\S*", failure.text[failure.at : failure.at + 80])
+    found = re.match(r"\*[^\s,\[\]{}]*", failure.text[failure.at : failure.at + 80])
     name = found[0] if found else "*"
     detail = f"`{name}` repeats the value that `&{name[1:]}` marks, but there is none above."
     return failure.at, detail, f"mark a value with `&{name[1:]}`, or put the text in quotes"

@@ -48,12 +48,16 @@ def test_a_script_in_a_block_is_as_if_it_were_typed(header: str, newlines: str, 
         ("a: |\n  {{ var.script | indent(4) }}\n", "x\n  y\n"),
         ("a: |\n  {{ var.script | indent(4) | replace('z', '') }}\n", "x\n    y\n"),
         ("a: |\n    {{ var.script | indent(2) }}\n", "x\ny\n"),
+        ("a: |\n  o:\n    {{ var.script }}\n", "o:\n  x\n  y\n"),
+        ("a: |\n  o:\n    {{ var.script | indent(4) }}\n", "o:\n  x\n  y\n"),
+        ("a: |\n  o:\n    {{ var.script | indent(6) }}\n", "o:\n  x\n    y\n"),
+        ("a: |2\n    o:\n      {{ var.script }}\n", "  o:\n    x\n    y\n"),
+        ('a: "{{ var.script | indent(4) }}"\n', "x\n    y"),
         ("a: |\n  {{ var.script | indent(2, true) }}\n", "  x\n  y\n"),
         ("a: |\n  > {{ var.script | indent(2) }}\n", "> x\ny\n"),
         ("a: |\n  {{ var.script | indent(2) }} z\n", "x\ny z\n"),
         ("a: >\n  {{ var.script }}\n", "x\ny\n"),
-        ("a: {{ var.script | indent(4) }}\n", "x\ny"),
-        ("a:\n  {{ var.script | indent(2) }}\nb: 1\n", "x\ny"),
+        ("a: {{ var.script | indent(4) }}\n", "x\n    y"),
         ("a: |\n  {% filter indent(2) %}{{ var.script }}{% endfilter %}\n", "x\ny\n"),
         ("a: |\n  {% filter indent(2) %}0\n{{ var.script }}\n 1{% endfilter %}\n", "0\nx\ny\n 1\n"),
         ("{% set s %}0\n{{ var.script }}\n{% endset %}a: |\n  {{ s | indent(2) }}\n", "0\nx\ny\n"),
@@ -61,7 +65,7 @@ def test_a_script_in_a_block_is_as_if_it_were_typed(header: str, newlines: str, 
     ],
 )
 def test_where_a_text_of_lines_stands(template: str, expected: str) -> None:
-    """`indent` counts from the column of the block, and means nothing where the value stands alone."""
+    """In a block the lines line up with the expression, or stand where `indent` says; elsewhere they are as they are."""
     assert made(template, "x\ny") == expected
 
 

@@ -48,7 +48,7 @@ PLACES = {
     "block indented": "{% set x %}k:\n  {{ var.x }}\nl: 1{% endset %}a:\n  {{ x | indent(2) }}\nb: 1\n",
     "loop value": "a:\n{% for i in [var.x, var.x] %}\n  - {k: {{ i }}, n: {{ loop.index }}}\n{% endfor %}\nb: 1\n",
     "value of a list": "a: {{ [var.x] }}\nb: {{ {'k': var.x} }}\n",
-    "filtered": "a: {{ var.x | indent(4) }}\nb: {{ var.x | tojson }}\nc: {{ var.x | toyaml }}\nd: {{ var.x | trim }}\n",
+    "filtered": "a: {{ var.x | indent(0) }}\nb: {{ var.x | tojson }}\nc: {{ var.x | toyaml }}\nd: {{ var.x | trim }}\n",
     "tagged": "a: !!str {{ var.x }}\nb: 1\n",
     "anchored": "a: &x {{ var.x }}\nb: *x\n",
     "multi-line plain": "a: one\n  {{ var.x }}\n  two\nb: 1\n",

@@ -48,7 +48,7 @@ def refused(text: str, root: Path) -> tuple[str, str]:
         ("{{ var.nasty | tojson }}", '"a: [b"'),
         ("{{ var.nasty | toyaml }}", "'a: [b'"),
         ("{{ var.rates | toyaml }}", "[0.1, 0.01]"),
-        ("{{ var.text ~ 1 ~ var.flag }}", "a1True"),
+        ("{{ var.text ~ 1 ~ var.flag }}", "a1true"),
         ("{{ '%03d' % 7 }} {{ '%02d' | format(3) }} {{ '{:>4}'.format(1) }}", "007 03    1"),
         ("{{ 'a' * 3 }} {{ 2 ** 10 }} {{ [1] + [2] }}", "aaa 1024 [1, 2]"),
         ("{% for i in range(3) %}{{ loop.index }}{{ ',' if not loop.last }}{% endfor %}", "1,2,3"),
@@ -180,7 +180,7 @@ def test_no_file_outside_of_the_project_is_read(tmp_path: Path, name: str, form:
     (tmp_path / "secret").write_text("key")
     (root / "link").symlink_to(tmp_path / "secret")
     (root / "folder").symlink_to(tmp_path)
-    summary, detail = refused("a: b\n" + form % name, root)
+    summary, detail = refused("a: b\nc: " + form % name, root)
     assert summary == "Failing template"
     assert detail.startswith("2:")
     assert detail.endswith(f"'{name}' is outside of the project.")
@@ -194,8 +194,8 @@ def test_a_link_inside_of_the_project_is_followed(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"a\n\xff")
-    for template in ("{{ file('b') }}", "{% include 'b' %}"):
-        assert refused(template, tmp_path) == ("Not UTF-8", "2:1 The byte 0xff is not part of UTF-8 text.")
+    assert refused("{% include 'b' %}", tmp_path) == ("Not UTF-8", "2:1 The byte 0xff is not part of UTF-8 text.")
+    assert refused("a: {{ file('b') }}", tmp_path) == ("Failing template", "1:4 The file b:2:1 is no UTF-8 text.")
 
 
 BIG = "{% set big = 'a' * 1000000 %}"
