@@ -5,12 +5,11 @@ Templates and HTTP take long to import, and many commands need neither: they are
 
 from __future__ import annotations
 
-import hashlib
 import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,10 +19,10 @@ from declarative.errors import ProjectError
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
 from declarative.model.resource import Resource
-from declarative.model.secret import Hidden, Reference, Secret, hides
+from declarative.model.secret import Hidden, Reference, Secret, hides, seal
 from declarative.model.value import FrozenMap, dig, dotted, turned
 from declarative.plan import graph
-from declarative.settings import FOLDER, Settings
+from declarative.settings import FOLDER, Settings, make_folder
 from declarative.state.opening import open_store
 from declarative.state.store import Store
 
@@ -90,9 +89,15 @@ def compile_manifests(session: Session) -> Compiled:
     diagnostics = (*problems, *compiled.diagnostics) or graph.cycles(by_address, compiled.locate)
     if diagnostics:
         raise ProjectError(*diagnostics)
-    if session.is_embedded:
-        return replace(compiled, resources=tuple(map(_with_stand_ins, compiled.resources)))
-    return compiled
+    return _for_sandbox(session, compiled) if session.is_embedded else compiled
+
+
+def _for_sandbox(session: Session, compiled: Compiled) -> Compiled:
+    if not any(hides(one.body) for one in compiled.resources):
+        return compiled
+    key = _stand_in_key(session)
+    sent = (_with_stand_ins(one, key) if hides(one.body) else one for one in compiled.resources)
+    return replace(compiled, resources=tuple(sent))
 
 
 def render_manifests(session: Session) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
@@ -131,7 +136,7 @@ def look_up(session: Session, reference: Reference) -> str:
         if problems or not isinstance(found, Secret):
             raise ProjectError(*problems or (_no_variable(reference),))
         text = found.revealed()
-    return _stand_in(text) if session.is_embedded else text
+    return _stand_in(text, _stand_in_key(session)) if session.is_embedded else text
 
 
 def _no_variable(reference: Reference) -> Diagnostic:
@@ -140,24 +145,34 @@ def _no_variable(reference: Reference) -> Diagnostic:
     return Diagnostic("Missing variable", detail, "make a new plan with plan --out")
 
 
-def _with_stand_ins(resource: Resource) -> Resource:
+def _with_stand_ins(resource: Resource, key: bytes) -> Resource:
     """The resource as the embedded control plane gets it. It runs nothing, so it needs no secret, and keeps none on disk."""
 
     def stand_in(secret: Hidden) -> Secret:
         assert isinstance(secret, Secret)
         texts = iter(secret.texts)
-        return secret.filled(lambda _: _stand_in(next(texts)))
+        return secret.filled(lambda _: _stand_in(next(texts), key))
 
-    return replace(resource, body=turned(resource.body, stand_in)) if hides(resource.body) else resource
+    return replace(resource, body=turned(resource.body, stand_in))
 
 
-@cache
-def _stand_in(text: str) -> str:
-    """What the embedded control plane gets in place of a secret; another one for another secret. Slow to guess from."""
-    digest = hashlib.scrypt(
-        text.encode("utf-8", "surrogatepass"), salt=b"declarative sandbox", n=2**14, r=8, p=1, dklen=8
-    )
-    return f"stand-in-{digest.hex()}"
+def _stand_in(text: str, key: bytes) -> str:
+    """What the embedded control plane gets in place of a secret; another one for another secret."""
+    return f"stand-in-{seal(text, key).digest[:32]}"
+
+
+def _stand_in_key(session: Session) -> bytes:
+    """The key of the stand-ins, kept beside the embedded control plane and made when it is first needed."""
+    file = session.settings.root / FOLDER / "sandbox.key"
+    try:
+        if not file.exists():
+            make_folder(file.parent)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+                made.write(secrets.token_bytes(32))
+        return file.read_bytes()
+    except OSError:
+        # Where nothing can be written there is no embedded control plane to compare with either.
+        return secrets.token_bytes(32)
 
 
 def _default_manifests(root: Path) -> tuple[str, ...]:
