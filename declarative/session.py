@@ -202,6 +202,9 @@ def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]
             problems.append(one)
         else:
             given.append(one)
+    environments = dig(found.document.value, ("environments",)) if found.document else None
+    others = {name: one for name, one in (environments or {}).items() if name != found.environment}
+    problems += variables.check_overlays(found.variables, others, found.locate)
     values, wrong = variables.resolve(
         found.variables, found.overlay, found.locate, given, found.environment, all_read=not problems
     )

@@ -10,6 +10,7 @@ from functools import lru_cache
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
+from declarative.kinds.rules import Violation
 from declarative.manifest.document import Document, Parsed, Reading, decode, read
 from declarative.manifest.envelope import addresses, lifecycle
 from declarative.manifest.files import ManifestFile
@@ -92,7 +93,8 @@ class _Compiler:
         self.findings: dict[Cause, Diagnostic] = {}
         self.turns: Counter[Cause] = Counter()
         self.named: dict[tuple[str, str, str], Resource] = {}
-        self.references: list[tuple[Position, str]] = []
+        # Addresses that manifests refer to, each with what is to be said if it is not there.
+        self.references: list[tuple[str, Diagnostic]] = []
         # Addresses of manifests that are there, but broken; None where it cannot even be told which one it is.
         self.broken: set[str | None] = set()
         # Whether there are files of which nobody knows which manifests they would have had.
@@ -127,7 +129,7 @@ class _Compiler:
         """
         found = [(cause, one) for cause, one in findings(document) if one.where not in told]
         for cause, one in found:
-            self.turns[cause] += self.findings.setdefault(cause, one).notes != one.notes
+            self.find(cause, one)
         if found or told or is_broken:
             self.broken.add(address_text(document))
         else:
@@ -140,7 +142,7 @@ class _Compiler:
         given: FrozenMap = value.get("lifecycle") or EMPTY
         depends_on = value.get("dependsOn") or ()
         for path, texts in ((("dependsOn",), depends_on), (("lifecycle", "replaceWhen"), given.get("replaceWhen", ()))):
-            self.references += [(document.locate((*path, index)), text) for index, text in enumerate(texts)]
+            self.references += [(text, _missing(document, (*path, index), text)) for index, text in enumerate(texts)]
         resource = Resource(
             address=address,
             body=_body(value),
@@ -177,17 +179,26 @@ class _Compiler:
         if None in self.broken or self.unread:
             return
         known = {str(address) for address in self.resources} | {text for text in self.broken if text}
-        for where, text in self.references:
+        for text, missing in self.references:
             if text not in known:
-                detail = f"There is no resource {text} in the manifests."
-                self.findings[where, text] = Diagnostic("Unknown address", detail, _meant_address(text, known), where)
+                self.find((missing.where, missing.summary), replace(missing, hint=_meant_address(text, known)))
+
+    def find(self, cause: Cause, found: Diagnostic) -> None:
+        """Takes a mistake down, once for all the turns of a loop that make it."""
+        self.turns[cause] += self.findings.setdefault(cause, found).notes != found.notes
+
+
+def _missing(document: Document, path: Path, text: str) -> Diagnostic:
+    detail = f"There is no resource {text} in the manifests."
+    return document.diagnostic(Violation(path, "Unknown address", detail))
 
 
 def _with_repeats(diagnostic: Diagnostic, more: int) -> Diagnostic:
     """The first of a mistake that a loop repeats, with how often it does."""
     if not more:
         return diagnostic
-    return replace(diagnostic, notes=(*diagnostic.notes, f"the same in {more} more {'turn' if more == 1 else 'turns'}"))
+    again = "once more" if more == 1 else f"{more} more times"
+    return replace(diagnostic, notes=(*diagnostic.notes, f"the same {again}"))
 
 
 def _meant_address(text: str, known: Iterable[str]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -112,9 +113,22 @@ def _read(text: bytes) -> Document:
             replace(documents[0].diagnostic(violation), is_private=_is_private(value, violation.path))
             for violation in check(ProjectFile, value)
         )
+    if not diagnostics:
+        diagnostics = tuple(_unusable_names(documents[0]))
     if diagnostics:
         raise ProjectError(*diagnostics)
     return documents[0]
+
+
+def _unusable_names(document: Document) -> Iterator[Diagnostic]:
+    """Variables that no template could name."""
+    for name in document.value.get("variables") or ():
+        if not name.isidentifier():
+            detail = (
+                f"`{name}` cannot be written as var.NAME: a name has letters, digits and `_`, and begins with no digit."
+            )
+            hint = f"did you mean `{re.sub(r'[^0-9A-Za-z_]', '_', name)}`?"
+            yield Diagnostic("Unusable name", detail, hint, document.locate(("variables", name), on_key=True))
 
 
 def _is_private(project: Value, path: Path) -> bool:

@@ -118,6 +118,20 @@ def resolve(
     return FrozenMap(values), tuple(diagnostics)
 
 
+def check_overlays(
+    declarations: Mapping[str, Any], environments: Mapping[str, Any], locate: Callable[..., Position | None]
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with the values that the `environments` of a project file give, whichever is chosen."""
+    found: list[Diagnostic] = []
+    for environment, overlay in environments.items():
+        path = ("environments", environment, "variables")
+        for name, value in ((overlay or {}).get("variables") or {}).items():
+            one = Given(name, value, f"environment {environment}", partial(locate, *path, name))
+            declared = declarations.get(name)
+            found += [_undeclared(one, declarations)] if declared is None else _problems(one, declared)
+    return tuple(found)
+
+
 def _secret(value: Value, reference: Reference) -> Value:
     """A sensitive value: every text and number in it is secret, while the keys and the length of it are not."""
     if isinstance(value, FrozenMap):
