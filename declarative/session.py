@@ -133,7 +133,8 @@ def look_up(session: Session, reference: Reference) -> str:
     else:
         values, problems = variable_values(session)
         found = dig(values, (reference.name, *reference.path))
-        if problems or not isinstance(found, Secret):
+        # What is wrong with variables that the plan does not need is none of its business.
+        if not isinstance(found, Secret):
             raise ProjectError(*problems or (_no_variable(reference),))
         text = found.revealed()
     return _stand_in(text, _stand_in_key(session)) if session.is_embedded else text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from declarative.apply.applier import Applier
@@ -15,13 +17,17 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
+from declarative.manifest.project import DEFAULT_STATE
 from declarative.model.address import Address
 from declarative.model.event import Event
 from declarative.model.observed import Observed
 from declarative.model.plan import Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
-from declarative.plan import planner, settle, stale
+from declarative.model.secret import Reference
+from declarative.model.value import dotted
+from declarative.plan import planfile, planner, settle, stale
+from declarative.plan.guard import some
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.steps import steps
@@ -60,7 +66,7 @@ async def make_plan(session: Session, transport: Transport, compiled: Compiled, 
     live = await observe_live(transport, [one.address for one in resources], snapshot.records)
     plan, conflicts = planner.plan(resources, snapshot.records, live, _origin(session, snapshot))
     _refuse(compiled, conflicts)
-    return PlanFile(plan, len(snapshot.records), len(resources))
+    return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources)))
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -87,29 +93,89 @@ async def make_destruction(
             if one.address in named
         )
     live = await observe_live(transport, (), records)
-    return PlanFile(planner.destruction(records, live, _origin(session, snapshot)), len(records), 0)
+    plan = planner.destruction(records, live, _origin(session, snapshot))
+    return _filed(session, snapshot, PlanFile(plan, len(records), 0))
+
+
+def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
+    """With what tells later where the plan belongs, and which secrets it was made with."""
+    return replace(
+        file,
+        environment=session.project.environment,
+        state=None if snapshot.lineage else _state_name(session),
+        secrets=planfile.secret_digests(file.plan, snapshot.key),
+    )
+
+
+def _state_name(session: Session) -> str:
+    return session.settings.state or session.project.state or DEFAULT_STATE
 
 
 def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
     return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial, snapshot.key)
 
 
-async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> PlanFile:
-    """A saved plan, ready to be carried out; raises PlanError when it was made for something else, or is stale."""
+def check_place(session: Session, saved: PlanFile, name: str) -> None:
+    """Raises PlanError when a saved plan, by its `name`, was made for another environment or control plane."""
+    if saved.environment != session.project.environment:
+        detail = f"It was made {_with(saved.environment)}, but this is {_with(session.project.environment)}."
+        hint = shlex.join(["declarative", "apply", *(("-e", saved.environment) if saved.environment else ()), name])
+        raise PlanError(Diagnostic("Saved plan is for another environment", detail, hint))
     if saved.plan.endpoint != session.endpoint:
         detail = f"It was made for {saved.plan.endpoint}, but this is {session.endpoint}."
         raise PlanError(Diagnostic("Saved plan is for another control plane", detail, "name it with --endpoint or -e"))
-    if saved.plan.lineage and saved.plan.lineage != snapshot.lineage:
-        detail = "The state has another lineage than the one that the plan was made from."
-        raise PlanError(Diagnostic("Saved plan is for another state", detail, "name the state with --state or -e"))
+
+
+def _with(environment: str | None) -> str:
+    return f"with -e {environment}" if environment else "without an environment"
+
+
+async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> PlanFile:
+    """A saved plan with its secrets, ready to be carried out; raises PlanError when it was made from another state or
+    with other secrets, or is stale."""
+    elsewhere = _other_state(session, saved, snapshot)
+    if elsewhere:
+        raise PlanError(Diagnostic("Saved plan is for another state", elsewhere, "name the state with --state or -e"))
+    others = planfile.other_secrets(saved, snapshot.key)
+    if others:
+        raise PlanError(*map(_other_secret, others))
     touched = {change.address for change in saved.plan.changes}
     records = [one for one in snapshot.records if one.address in touched]
     live = await observe_live(transport, touched, records)
     moved = stale.moved(saved.plan, records, live, snapshot.key)
     if moved:
         detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
+        if snapshot.serial != saved.plan.serial and stale.is_in_place(saved.plan, records):
+            detail += " The state has every change of it: it may have been applied already."
         raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
     return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key))
+
+
+def _other_state(session: Session, saved: PlanFile, snapshot: Snapshot) -> str | None:
+    """What tells that a plan was made from another state. One that did not exist is known by its name and by what it holds."""
+    if saved.plan.lineage:
+        other = "The state has another lineage than the one that the plan was made from."
+        return other if saved.plan.lineage != snapshot.lineage else None
+    name = _state_name(session)
+    if saved.state and _state_file(session, saved.state) != _state_file(session, name):
+        return f"It was made for the state {saved.state}, but this is {name}."
+    strangers = {record.address for record in snapshot.records} - {change.address for change in saved.plan.changes}
+    if strangers:
+        return f"It was made from an empty state, but this one holds {some(sorted(strangers))}."
+    return None
+
+
+def _state_file(session: Session, name: str) -> Path:
+    return (session.settings.root / Path(name.removeprefix("sqlite:///")).expanduser()).resolve()
+
+
+def _other_secret(reference: Reference) -> Diagnostic:
+    path = dotted((reference.name, *reference.path))
+    name = f"`secret('{path}')`" if reference.source == "secret" else f"Variable `{path}`"
+    detail = f"{name} has another value than the one that the plan was made with."
+    return Diagnostic(
+        "Secret differs from the plan", detail, "give the value that the plan was made with, or make a new plan"
+    )
 
 
 async def carry_out(

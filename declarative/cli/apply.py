@@ -28,13 +28,13 @@ def command(outer: dict[str, Any], /, **given: Any) -> int:
 
     PATH is a file or folder of manifests, or one plan that `declarative plan --out` saved; without it, the project file
     decides. A saved plan is carried out as it was reviewed, or refused when what it touches has moved. It holds no secrets:
-    they are looked up again, sensitive variables as for the plan.
+    they are looked up again, sensitive variables as for the plan, and have to be those that it was made with.
 
     \b
     Examples:
       declarative apply
       declarative apply manifests/ --auto-approve
-      declarative apply prod.plan
+      declarative apply -e prod prod.plan        # as it was planned: -e prod --out prod.plan
       declarative apply --allow disruption       # running trainings may stop
     """
     found = planning_context(given, outer)

@@ -48,6 +48,7 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
     if reviewed is not None:
+        workflow.check_place(session, reviewed, found.settings.paths[0])
         reviewed = _with_secrets(session, reviewed, str(saved))
     compiled = None
     if reviewed is None and (not destroy or found.settings.paths):
@@ -66,7 +67,19 @@ def _with_secrets(session: Session, reviewed: planfile.PlanFile, name: str) -> p
         raise PlanError(
             Diagnostic("Variables for a saved plan", detail, "leave out --var and --var-file, or plan anew")
         )
+    # Files may hold more than the sensitive ones; what is typed is meant to have an effect.
+    declared = session.project.variables
+    given = dict.fromkeys(option.partition("=")[0] for option in session.settings.variables)
+    ordinary = [one for one in given if one in declared and not declared[one].get("sensitive")]
+    if ordinary:
+        detail = f"{name} was planned with its own value of {_listed('`{}`', ordinary)}; another cannot change it."
+        hint = f"leave out {_listed('--var {}', ordinary)}, or plan anew"
+        raise PlanError(Diagnostic("Variables for a saved plan", detail, hint))
     return planfile.filled(reviewed, cache(partial(look_up, session))) if needed else reviewed
+
+
+def _listed(form: str, names: list[str]) -> str:
+    return " and ".join(form.format(name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,9 @@ from typing import Any, TextIO
 from declarative.diagnostics import Diagnostic
 from declarative.errors import DeclarativeError
 from declarative.view.style import Style
+
+# Where no terminal says how wide it is.
+_COLUMNS = 100
 
 
 class Console:
@@ -100,8 +102,18 @@ def _style(stream: TextIO | None, color: bool) -> Style:
     terminal = stream.isatty()
     shows = color and terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
-    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
-    return Style(color=shows, unicode=unicode, width=max(width, 40))
+    return Style(color=shows, unicode=unicode, width=max(_columns(stream) if terminal else _COLUMNS, 40))
+
+
+def _columns(terminal: TextIO) -> int:
+    """The width of one terminal: the other stream may go elsewhere, so its width says nothing."""
+    chosen = os.environ.get("COLUMNS", "")
+    if chosen.isdecimal() and int(chosen):
+        return int(chosen)
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -130,7 +130,7 @@ def apply_options(command: Command) -> Command:
             multiple=True,
             metavar="GUARD",
             type=click.Choice([str(one) for one in ALLOWABLE]),
-            help="Allow what a guard refuses: disruption, mass-change or empty.",
+            help="Allow what a guard refuses: disruption, mass-change or empty. May be repeated.",
         ),
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
         click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line."),

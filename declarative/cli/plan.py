@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ def command(
     Examples:
       declarative plan
       declarative plan manifests/ --var gpus=4
-      declarative plan -e prod --out prod.plan && declarative apply prod.plan
+      declarative plan -e prod --out prod.plan && declarative apply -e prod prod.plan
     """
     found = planning_context(given, outer)
     planning.begin(found, as_json)
@@ -54,7 +56,7 @@ def command(
     planning.warn(found.console, planning.doubts(found, file, compiled), as_json)
     planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), as_json)
     if out:
-        _save(found, file, out)
+        _save(found, file, out, _next(given, outer, out))
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
 
 
@@ -70,10 +72,20 @@ async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compi
         return await workflow.make_plan(session, transport, compiled, snapshot), compiled
 
 
-def _save(found: Context, file: planfile.PlanFile, out: str) -> None:
+def _next(given: Mapping[str, Any], outer: Mapping[str, Any], out: str) -> str:
+    """The command that applies the plan: with the options of this one that say where."""
+    words = ["declarative", "apply"]
+    options = {"-C": "chdir", "-e": "environment", "--endpoint": "endpoint", "--state": "state"}
+    for option, name in options.items():
+        value = given.get(name) or outer.get(name)
+        words += (option, value) if value else ()
+    return shlex.join([*words, out])
+
+
+def _save(found: Context, file: planfile.PlanFile, out: str, following: str) -> None:
     path = found.settings.root / out
     try:
         Path(path).write_text(planfile.dump(file), encoding="utf-8")
     except OSError as error:
         raise PlanError(Diagnostic("Unwritable plan file", f"{path}: {error.strerror}.")) from error
-    found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}). Next: declarative apply {out}")
+    found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}). Next: {following}")

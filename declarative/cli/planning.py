@@ -15,7 +15,7 @@ from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
 from declarative.model.event import Event
 from declarative.model.plan import Action, Plan
-from declarative.plan.guard import Guard, Refusal
+from declarative.plan.guard import ALLOWABLE, Guard, Refusal
 from declarative.plan.planfile import PlanFile
 from declarative.session import Session
 from declarative.view.text import counted
@@ -66,7 +66,7 @@ def show_plan(console: Console, plan: Plan, as_json: bool) -> None:
 
 def refuse(refusals: Iterable[Refusal]) -> None:
     """Raises PlanError when anything is refused."""
-    diagnostics = [refusal.diagnostic for refusal in refusals]
+    diagnostics = _together(tuple(refusals))
     if diagnostics:
         raise PlanError(*diagnostics)
 
@@ -75,7 +75,21 @@ def foretell(console: Console, refusals: Iterable[Refusal], as_json: bool) -> No
     """What an apply of the plan would refuse: an error where nothing can allow it, otherwise a warning."""
     refusals = tuple(refusals)
     refuse(refusal for refusal in refusals if refusal.guard is Guard.PREVENT_DESTROY)
-    warn(console, (refusal.diagnostic for refusal in refusals), as_json)
+    warn(console, _together(refusals), as_json)
+
+
+def _together(refusals: tuple[Refusal, ...]) -> list[Diagnostic]:
+    """What is refused; where several guards can be allowed, the last has one hint with the options of all."""
+    allowable = [refusal for refusal in refusals if refusal.guard in ALLOWABLE]
+    if len(allowable) < 2:
+        return [refusal.diagnostic for refusal in refusals]
+    first = "check the paths, or " if any(refusal.guard is Guard.EMPTY for refusal in allowable) else ""
+    hint = f"{first}allow them with {' '.join(f'--allow {refusal.guard}' for refusal in allowable)}"
+    hints = {refusal.guard: None if refusal is not allowable[-1] else hint for refusal in allowable}
+    return [
+        replace(refusal.diagnostic, hint=hints[refusal.guard]) if refusal.guard in hints else refusal.diagnostic
+        for refusal in refusals
+    ]
 
 
 def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> None:

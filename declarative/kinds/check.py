@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from declarative.diagnostics import nearest
+from declarative.kinds import hints
 from declarative.kinds.fields.base import QUANTITY_PATTERN, Fields
 from declarative.kinds.rules import Violation
 from declarative.kinds.shape import ListOf, MapOf, Object, Shape, has_rules, shape_of
@@ -73,7 +74,8 @@ def _unknown_key(model: type[Fields], value: Value, item: ErrorDetails) -> tuple
     fields = _fields_at(shape_of(model), parent)
     given = dig(value, parent)
     free = [name for name in fields if not (isinstance(given, Mapping) and name in given)]
-    spelling = nearest(key, free)
+    known_as = hints.OTHER_NAMES.get(key)
+    spelling = known_as if known_as in free else nearest(key, free)
     place = f"`{dotted(parent)}`" if parent else "the document's top level"
     if spelling:
         hint = f"did you mean `{spelling}`?"
@@ -85,12 +87,17 @@ def _unknown_key(model: type[Fields], value: Value, item: ErrorDetails) -> tuple
 
 
 def _fields_at(shape: Shape, path: Path) -> tuple[str, ...]:
+    shape = _shape_at(shape, path)
+    return tuple(shape.fields) if isinstance(shape, Object) else ()
+
+
+def _shape_at(shape: Shape, path: Path) -> Shape:
     for step in path:
         if isinstance(shape, Object):
             shape = shape.fields[str(step)]
         elif isinstance(shape, (ListOf, MapOf)):
             shape = shape.item
-    return tuple(shape.fields) if isinstance(shape, Object) else ()
+    return shape
 
 
 def _home(shape: Object, key: str, path: Path = ()) -> Path | None:
@@ -109,9 +116,11 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
     name = f"`{dotted(path)}`"
     bounds: dict[str, Any] = item.get("ctx", {})
     if kind == "missing":
-        return Violation(path[:-1], "Missing field", f"{name} is required.", f"add `{path[-1]}:`", on_key=True)
+        options = _options(model, path)
+        value = f" {options[0]}" if len(options) == 1 else ""
+        return Violation(path[:-1], "Missing field", f"{name} is required.", f"add `{path[-1]}:{value}`", on_key=True)
     if kind in _TYPES:
-        return _wrong_type(path, name, found, _TYPES[kind])
+        return _wrong_type(model, path, found, _TYPES[kind])
     if kind == "literal_error":
         return _wrong_word(model, path, name, found)
     if kind == "string_pattern_mismatch":
@@ -122,7 +131,8 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
         )
         return Violation(path, "Malformed value", f"{name} is {shown(found)}, but {expected} is expected.")
     if kind == "format":
-        return Violation(path, "Malformed value", f"{name} is {shown(found)}, but {bounds['expected']} is expected.")
+        detail = f"{name} is {shown(found)}, but {bounds['expected']} is expected."
+        return Violation(path, "Malformed value", detail, hints.usable_name(path, found))
     if kind in ("string_too_short", "string_too_long"):
         limit = "may not be empty" if kind == "string_too_short" else f"takes at most {bounds['max_length']} characters"
         size = "" if kind == "string_too_short" else f"; this has {len(found)}"
@@ -136,13 +146,18 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
     return Violation(path, "Wrong value", f"{name} is {shown(found)}: {item['msg']}.")
 
 
-def _wrong_type(path: Path, name: str, found: Value, expected: str) -> Violation:
-    detail = f"{name} is {described(found)}, but {expected} is expected."
-    return Violation(path, "Wrong type", detail, conversion(found, expected))
+def _wrong_type(model: type[Fields], path: Path, found: Value, expected: str) -> Violation:
+    detail = f"`{dotted(path)}` is {described(found)}, but {expected} is expected."
+    hint = conversion(found, expected)
+    if expected == "a list" and isinstance(found, Mapping) and not hint:
+        hint = hints.as_items(_shape_at(shape_of(model), path), found)
+    return Violation(path, "Wrong type", detail, hint)
 
 
 def conversion(found: Value, expected: str) -> str | None:
     """How to write what was meant."""
+    if meant := hints.unpasted(found, expected):
+        return meant
     if expected == "text":
         if isinstance(found, (bool, int, float)):
             # Not the value itself: 1.10 is 1.1 by now.

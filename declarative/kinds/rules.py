@@ -88,7 +88,8 @@ class ExactlyOne:
                 (),
                 "Missing field",
                 f"One of {_quoted(self.fields, 'or')} is required.",
-                f"add `{self.fields[0]}:`",
+                # The last of the fields is the name of what the first one has the id of.
+                f"add `{self.fields[-1]}: NAME`",
             )
 
     def schema(self) -> dict[str, Any]:

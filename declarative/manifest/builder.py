@@ -11,6 +11,7 @@ from declarative.diagnostics import Diagnostic
 from declarative.manifest.nodes import MAPPING, SEQUENCE, TAG, TEXT, PastedNode, is_merge
 from declarative.manifest.rendered import notes
 from declarative.manifest.source_map import Places
+from declarative.model.position import Position
 from declarative.model.secret import Secret, hides
 from declarative.model.value import FrozenMap, Value
 
@@ -33,6 +34,8 @@ class Builder:
         self.built: dict[int, tuple[Value, int]] = {}
         self.open: set[int] = set()
         self.endless = False
+        # Whether a loop has put documents one behind the other, without `---`.
+        self.joined = False
 
     def build(self, node: yaml.Node) -> Value:
         """The value, or None where there is none."""
@@ -101,9 +104,34 @@ class Builder:
         name = sys.intern(str(key.value))
         if keys.setdefault(name, key) is not key:
             first = self.places.position(keys[name].start_mark.index)
+            if self._runs_on(key, first, keys):
+                return name
             detail = f"`{name}` stands in this mapping already, on line {first.line}."
-            self._report(key, "Duplicate key", detail, "remove one of the two")
+            hint = "remove one of the two"
+            if first == self.places.position(key.start_mark.index) and self.places.turns(key.start_mark.index):
+                detail = f"`{name}` stands in this mapping already: an earlier turn of the loop wrote it."
+                hint = "take it out of the loop, or let every turn write another key"
+            self._report(key, "Duplicate key", detail, hint)
         return name
+
+    def _runs_on(self, key: yaml.Node, first: Position, keys: dict[str, yaml.Node]) -> bool:
+        """Whether a loop wrote a key of the document again, because it begins the next document without `---`.
+
+        That is so where the first key of all is written again by the same place in the template.
+        """
+        at = key.start_mark.index
+        turns = self.places.turns(at)
+        if len(self.open) > 1 or not turns or isinstance(key, PastedNode) or self.places.position(at) != first:
+            return False
+        if not self.joined and next(iter(keys)) != key.value:
+            return False
+        if not self.joined:
+            number = turns[-1].number
+            detail = f"Turn {number} of the loop begins here, but the document of turn {number - 1} has not ended."
+            hint = "put a line `---` inside the loop, and no `-` in the `-%}` or `{%-` beside it"
+            self._report(key, "Documents run together", detail, hint)
+        self.joined = True
+        return True
 
     def _is_refused(self, key: yaml.Node) -> bool:
         if not isinstance(key, yaml.ScalarNode):

@@ -162,14 +162,15 @@ class Reading:
                 elif builder.diagnostics:
                     self.complete = False
         except yaml.YAMLError as error:
-            self._refused(explain(error, text, places))
+            # A failed expression on a line of its own was no value: it was meant for something else, such as an `if`.
+            self._refused(*(() if self.rendered.has_broken_lines else (explain(error, text, places),)))
 
     def _tell(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics += diagnostics
         self.told.update(one.where for one in diagnostics)
 
-    def _refused(self, diagnostic: Diagnostic) -> None:
-        self._tell((diagnostic,))
+    def _refused(self, *diagnostics: Diagnostic) -> None:
+        self._tell(diagnostics)
         self.complete = False
 
 

@@ -42,6 +42,12 @@ class Rendered:
         """Whether the values of some expressions are not known."""
         return any(isinstance(piece.value, Broken) for piece in self.pasted)
 
+    @property
+    def has_broken_lines(self) -> bool:
+        """Whether an expression whose value is not known has a line for itself."""
+        alone = re.finditer(f"^[ \t]*{PLACEHOLDER.pattern}[ \t]*$", self.text, re.MULTILINE)
+        return any(isinstance(self.pasted[int(found[1])].value, Broken) for found in alone)
+
     @classmethod
     def verbatim(cls, text: str, file: str) -> Rendered:
         """A text without templates."""

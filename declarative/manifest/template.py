@@ -10,7 +10,7 @@ import jinja2
 
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
-from declarative.manifest import failing, filters, template_errors
+from declarative.manifest import failing, filters, syntax_errors, template_errors
 from declarative.manifest.assembly import Assembly
 from declarative.manifest.document import decode
 from declarative.manifest.limits import FILE, BoundedEnvironment, OutOfBounds
@@ -196,6 +196,8 @@ class Templates(BoundedEnvironment):
             raise jinja2.TemplateRuntimeError(f"'{name}' is outside of the project")
         if path.is_relative_to(self.root / FOLDER):
             raise jinja2.TemplateRuntimeError(f"'{name}' is one of the tool's own files")
+        if path.is_dir():
+            raise template_errors.Failing(f"'{name}' is a folder", "name a file in it")
         return path
 
     def _known(self, file: str, text: str) -> str:
@@ -224,7 +226,7 @@ class Templates(BoundedEnvironment):
     def _diagnostic(self, error: Exception, file: str, assembly: Assembly) -> Diagnostic:
         if isinstance(error, jinja2.TemplateSyntaxError):
             name = error.name or file
-            return template_errors.syntax(error, Source(name, self.sources[name]), self)
+            return syntax_errors.syntax(error, Source(name, self.sources[name]), self)
         told = self._told(error, failing.place_of(error, self) or Position(file, 1))
         # In which turn a budget runs out says nothing about the mistake.
         turns = () if isinstance(error, OutOfBounds) else assembly.turns
@@ -239,7 +241,7 @@ class Templates(BoundedEnvironment):
             return no_secret(error.name, self._secret_of(error.name), where)
         if isinstance(error, NotDefined):
             is_variable = isinstance(error.owner, _Variables)
-            return template_errors.undefined(error, self.variables, is_variable, where)
+            return template_errors.undefined(error, self, is_variable, where)
         return template_errors.failure(error, where)
 
     def _not_found(self, name: str, where: Position) -> Diagnostic:

@@ -10,16 +10,12 @@ from typing import Any, cast
 import jinja2
 
 from declarative.diagnostics import Diagnostic, nearest
+from declarative.manifest import habits
 from declarative.model.position import Position
 
 _TAG = re.compile(r"\{[{%]")
 _STATEMENT_TAG = re.compile(r"\{%")
-_STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)")
-_STATEMENTS = (
-    "for", "endfor", "if", "elif", "else", "endif", "set", "endset", "include", "macro", "endmacro", "import", "call",
-    "endcall", "filter", "endfilter", "block", "endblock", "extends", "with", "endwith", "raw", "endraw",
-)  # fmt: skip
-_QUOTED = re.compile(r"'([^']*)'")
+QUOTED = re.compile(r"'([^']*)'")
 _UNSAFE = re.compile(r"access to attribute '(\w+)' of '\w+' object is unsafe\.")
 # Methods that could grow without bounds, in place of which there is a filter.
 _FILTERS_INSTEAD = ("replace", "join", "center")
@@ -127,39 +123,14 @@ class Source:
         return start, len(self.text) if end < 0 else end
 
 
-def syntax(error: jinja2.TemplateSyntaxError, source: Source, environment: jinja2.Environment) -> Diagnostic:
-    """What Jinja's parser refuses."""
-    message = error.message or ""
-    quoted = _QUOTED.findall(message)
-    if "end of comment" in message:
-        return _unclosed(source, "{#", "#}", error.lineno)
-    if "Unexpected end of template" in message and quoted:
-        return _unclosed_statement(source, quoted[-1])
-    if "end of print statement" in message or "unexpected '}'" in message:
-        return _unclosed(source, "{{", "}}", error.lineno)
-    if "end of statement block" in message or "unexpected end of template" in message:
-        return _unclosed(source, "{%", "%}", error.lineno)
-    word = quoted[0] if quoted else ""
-    where = source.tag(error.lineno, word)
-    if message.startswith("Encountered unknown tag") and word.startswith("end"):
-        hint = f"remove it, or open it with `{{% {word[3:]} %}}`"
-        return _malformed(f"`{word}` closes nothing that is open here.", hint, where)
-    for start, kind, known in (
-        ("Encountered unknown tag", "statement", _STATEMENTS),
-        ("No filter named", "filter", environment.filters),
-        ("No test named", "test", environment.tests),
-    ):
-        if message.startswith(start):
-            return _malformed(f"There is no {kind} `{word}`.", _meant(word, known), where)
-    return _malformed(_sentence(message), None, where)
-
-
 def failure(error: Exception, where: Position) -> Diagnostic:
     """An expression that cannot be computed."""
     message = str(error) or type(error).__name__
     hint = getattr(error, "hint", None)
     if isinstance(error, LookupError):
         message = f"there is no {error}"
+    elif isinstance(error, TypeError) and (found := _OWN_CALL.fullmatch(message)) and found[1] == "secret":
+        message, hint = "`secret` takes one name", "a default is written `{{ secret('NAME') | default('none') }}`"
     elif isinstance(error, TypeError):
         message = _plain_words(message)
     elif isinstance(error, NameError):  # Python has no word for infinity
@@ -168,35 +139,41 @@ def failure(error: Exception, where: Position) -> Diagnostic:
         message = f"`.{found[1]}` is not allowed in templates"
         hint = f"use the filter `| {found[1]}`" if found[1] in _FILTERS_INSTEAD else None
     if "special caller argument" in message:
-        name = _QUOTED.findall(message)[0]
+        name = QUOTED.findall(message)[0]
         message, hint = f"the macro `{name}` has no place for this block", "write `{{ caller() }}` in the macro"
     if message.startswith("can't multiply sequence"):
         message = "text and lists can be repeated by whole numbers only"
     if isinstance(error, TypeError) and ("concatenate" in message or "unsupported operand" in message):
         hint = "numbers are computed with numbers; `~` joins text with anything"
-    return Diagnostic("Failing template", _sentence(message), hint, where)
+    return Diagnostic("Failing template", sentence(message), hint, where)
 
 
-def undefined(error: NotDefined, variables: Mapping[str, Any], is_variable: bool, where: Position) -> Diagnostic:
-    """A name that is not defined; `is_variable` where it was asked of `var`."""
-    name = error.name
+def undefined(error: NotDefined, environment: Any, is_variable: bool, where: Position) -> Diagnostic:
+    """A name that is not defined; `is_variable` where it was asked of `var`. `environment` is the `Templates`."""
+    name, variables = error.name, environment.variables
+    source = Source(where.file, environment.sources[where.file])
+    begin, end = source.line(where.line)
+    behind, before = source.text[begin + where.column - 1 : end], source.text[begin : begin + where.column - 1]
     if is_variable:
-        hint: str | None = _meant(name, variables, "var.") or "declare it under `variables:` in declarative.yaml"
+        hint: str | None = meant(name, variables, "var.") or "declare it under `variables:` in declarative.yaml"
         return Diagnostic("Undefined variable", f"There is no variable `{name}`.", hint, where)
+    if keyword := habits.of_keyword(name, error.owner):
+        return Diagnostic("Undefined name", f"`{name}` is not defined.", keyword, where)
     if "was not provided" in str(error):
         hint = "give it where the macro is called, or give the parameter a default"
         return Diagnostic("Undefined name", f"The parameter `{name}` of this macro was not given.", hint, where)
     if "does not export" in str(error):
         return Diagnostic("Undefined name", f"There is no `{name}` in what is imported.", None, where)
     if error.owner is None:
-        hint = f"did you mean `var.{name}`?" if name in variables else _meant(name, variables, "var.")
+        hint = f"did you mean `var.{name}`?" if name in variables else None
+        hint = hint or habits.of_name(name, before, behind, environment.filters) or meant(name, variables, "var.")
         if name == "loop":
             hint = "`loop` is known in a `{% for %}` only, and not in a macro or an include that it calls"
         hint = hint or "variables are written var.NAME, and declared in declarative.yaml"
         return Diagnostic("Undefined name", f"`{name}` is not defined.", hint, where)
     keys = tuple(map(str, error.owner)) if isinstance(error.owner, Mapping) else ()
     detail = f"The value has no `{name}`" + (f"; it has {', '.join(keys[:10])}." if keys else ".")
-    return Diagnostic("Undefined name", detail, _meant(name, keys), where)
+    return Diagnostic("Undefined name", detail, meant(name, keys), where)
 
 
 def _plain_words(message: str) -> str:
@@ -212,36 +189,16 @@ def word_of(error: Exception) -> str:
         return error.name
     if isinstance(error, TypeError) and not str(error).startswith("macro "):
         return ""  # what it quotes are Python's names of types
-    found = _QUOTED.search(str(error))
+    found = QUOTED.search(str(error))
     return found[1] if found else ""
 
 
-def _unclosed(source: Source, opening: str, closing: str, line: int) -> Diagnostic:
-    at = source.text.rfind(opening, 0, source.line(line)[1])
-    detail = f"The `{opening}` that opens here is not closed by `{closing}`."
-    return _malformed(detail, f"write `{opening} ... {closing}`", source.at(max(at, 0)))
-
-
-def _unclosed_statement(source: Source, name: str) -> Diagnostic:
-    opened: list[tuple[str, int]] = []
-    for found in _STATEMENT.finditer(source.text):
-        if found[1].startswith("end") and opened and opened[-1][0] == found[1][3:]:
-            opened.pop()
-        elif found[1] == name or f"end{found[1]}" in source.text:
-            opened.append((found[1], found.start()))
-    at = next((at for word, at in reversed(opened) if word == name), 0)
-    detail = f"The `{{% {name} %}}` that opens here is not closed."
-    return _malformed(detail, f"add `{{% end{name} %}}`", source.at(at))
-
-
-def _meant(word: str, known: Collection[str], prefix: str = "") -> str | None:
+def meant(word: str, known: Collection[str], prefix: str = "") -> str | None:
+    """The hint for a word that is spelt wrong."""
     spelling = nearest(word, known)
     return f"did you mean `{prefix}{spelling}`?" if spelling else None
 
 
-def _malformed(detail: str, hint: str | None, where: Position) -> Diagnostic:
-    return Diagnostic("Malformed template", detail, hint, where)
-
-
-def _sentence(message: str) -> str:
+def sentence(message: str) -> str:
+    """A message as a sentence."""
     return f"{message[:1].upper()}{message[1:].rstrip('. ')}."

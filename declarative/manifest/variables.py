@@ -227,7 +227,12 @@ def no_secret(name: str, value: str | None, where: Position | None = None) -> Di
     """What is said of a secret that the process environment does not have, or has as an empty text."""
     state = "is set, but empty" if value == "" else "is not set"
     detail = f"`{name}` {state} in the environment of this command."
-    return Diagnostic("Missing secret", detail, f"export {name} before the command runs", where)
+    hint = (
+        "give it a value, or allow for that with `| default('')`"
+        if value == ""
+        else f"export {name} before the command runs"
+    )
+    return Diagnostic("Missing secret", detail, hint, where)
 
 
 _CHECKS: dict[str, tuple[Callable[[Value], bool], str]] = {

@@ -1,7 +1,8 @@
 """A saved plan: JSON that says everything that an apply needs, and a checksum over it.
 
 The file holds the plan, and which project it was made for. What it was planned against is held as fingerprints, which an
-apply compares with the present. Of a secret it holds where the value comes from: `filled` gets it from there.
+apply compares with the present. Of a secret it holds where the value comes from: `filled` gets it from there. Which value that
+was when the plan was made, a digest tells to those who have the key of the state.
 """
 
 from __future__ import annotations
@@ -16,19 +17,34 @@ from typing import Any, get_args, get_type_hints
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.model.plan import Change, FieldChange, Plan
-from declarative.model.secret import Hidden, Reference, Secret, hidden_in, read, written
-from declarative.model.value import Value, canonical, digest, freeze, turned
+from declarative.model.secret import Hidden, Reference, Secret, hidden_in, read, seal, written
+from declarative.model.value import Value, digest, freeze, turned
 
 FORMAT = "declarative-plan/1"
 
 
 @dataclass(frozen=True, slots=True)
+class SecretDigest:
+    """Which text a secret had: its digest under the key of the state that the plan was made from."""
+
+    reference: Reference
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A plan, with the counts that guards need: records in the state, and resources in the manifests."""
+    """A plan, with the counts that guards need: records in the state, and resources in the manifests.
+
+    `environment` is that of the project file that it was made with. `state` names the state where that did not exist yet:
+    then it has no lineage to be known by, and no key for `secrets`.
+    """
 
     plan: Plan
     recorded: int
     desired: int
+    environment: str | None = None
+    state: str | None = None
+    secrets: tuple[SecretDigest, ...] = ()
 
 
 def checksum(file: PlanFile) -> str:
@@ -37,9 +53,10 @@ def checksum(file: PlanFile) -> str:
 
 
 def dump(file: PlanFile) -> str:
-    """The text of a plan file."""
+    """The text of a plan file: the fields of manifests in the order in which their author wrote them."""
     content = _plain(file)
-    return canonical({"format": FORMAT, "checksum": digest(content)[:12], "content": content}) + "\n"
+    envelope = {"checksum": digest(content)[:12], "content": content, "format": FORMAT}
+    return json.dumps(envelope, separators=(",", ":"), ensure_ascii=False, default=written) + "\n"
 
 
 def load(text: str, name: str) -> PlanFile:
@@ -58,10 +75,37 @@ def load(text: str, name: str) -> PlanFile:
 
 def references(file: PlanFile) -> Iterator[Reference]:
     """Where the secrets of a plan come from."""
-    for change in file.plan.changes:
+    for secret in _secrets(file.plan):
+        yield from _references(secret)
+
+
+def secret_digests(plan: Plan, key: bytes) -> tuple[SecretDigest, ...]:
+    """What tells the secrets of a plan, which have their values, from others; none without the key of a state."""
+    if not key:
+        return ()
+    texts = {
+        reference: text
+        for secret in _secrets(plan)
+        for reference, text in zip(_references(secret), secret.texts, strict=True)
+    }
+    return tuple(SecretDigest(reference, seal(text, key).digest) for reference, text in texts.items())
+
+
+def other_secrets(file: PlanFile, key: bytes) -> tuple[Reference, ...]:
+    """The secrets of a plan that was `filled` whose values are not those that it was made with, as far as it knows them."""
+    now = set(secret_digests(file.plan, key))
+    return tuple(one.reference for one in file.secrets if one not in now)
+
+
+def _secrets(plan: Plan) -> Iterator[Secret]:
+    for change in plan.changes:
         for hidden in hidden_in([change.after, *(field.after for field in change.fields)]):
             if isinstance(hidden, Secret):
-                yield from (part for part in hidden.parts if isinstance(part, Reference))
+                yield hidden
+
+
+def _references(secret: Secret) -> Iterator[Reference]:
+    return (part for part in secret.parts if isinstance(part, Reference))
 
 
 def filled(file: PlanFile, look_up: Callable[[Reference], str]) -> PlanFile:

@@ -10,6 +10,7 @@ from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Record
+from declarative.model.secret import alike
 from declarative.plan.bodies import compared, veil_of
 from declarative.plan.fingerprint import fingerprint
 from declarative.plan.planner import Live
@@ -27,6 +28,19 @@ def moved(plan: Plan, records: Iterable[Record], live: Live, key: bytes = b"") -
 
     touched = (change for change in plan.changes if change.action is not Action.NO_OP or change.adopts)
     return tuple(change.address for change in touched if now(change) != change.fingerprint)
+
+
+def is_in_place(plan: Plan, records: Iterable[Record]) -> bool:
+    """Whether the state has every change of a plan already, as after an apply of it."""
+    recorded = {record.address: record for record in records}
+
+    def done(change: Change) -> bool:
+        record = recorded.get(change.address)
+        if change.action in (Action.DELETE, Action.FORGET):
+            return record is None
+        return record is not None and record.intent is None and alike(record.applied, change.after)
+
+    return all(done(change) for change in plan.changes if change.action is not Action.NO_OP)
 
 
 def completed(plan: Plan, records: Iterable[Record], live: Live, key: bytes = b"") -> Plan:

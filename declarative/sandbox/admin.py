@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from declarative import __version__
 from declarative.kinds.fields.base import Fields
+from declarative.kinds.rules import Rule
 from declarative.kinds.training import Phase
 from declarative.sandbox import store
 from declarative.sandbox.phases import FINISHED, GOING, GONE, clock_of
+from declarative.sandbox.policy import FIELDS, KnownFields
 from declarative.sandbox.trainings import course, turn
 from declarative.sandbox.wire import Answer, Call, accepted, conforming, json_object, missing
 
@@ -79,7 +81,6 @@ Allowed = Annotated[
     AfterValidator(_allowed),
     WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}),
 ]
-FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$")]
 
 
 class Limit(Fields):
@@ -93,14 +94,16 @@ class Limit(Fields):
 class Policy(Fields):
     """What the control plane adds to specs, and what it refuses."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (KnownFields(),)
+
     labels: Texts = Field(default_factory=dict, description=f"Labels. {_POLICY}")
     annotations: Texts = Field(default_factory=dict, description=f"Annotations. {_POLICY}")
     environmentVariables: Texts = Field(default_factory=dict, description=f"Environment variables. {_POLICY}")
-    limits: dict[FieldName, Limit] = Field(
+    limits: dict[str, Limit] = Field(
         default_factory=dict,
         description="Limits of fields, by their dotted paths within the spec (compute.gpuDevicesRequest); of a list on"
         " the way every item counts. What is beyond a limit is neither created nor replaced: 400 with complianceIssues.",
-        json_schema_extra={"additionalProperties": False},
+        json_schema_extra={"propertyNames": {"enum": list(FIELDS)}},
     )
 
 

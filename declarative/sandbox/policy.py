@@ -1,17 +1,57 @@
-"""What the policy refuses: fields out of bounds, all of them at once."""
+"""What the policy refuses: fields out of bounds, all of them at once. And which fields can be bound."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from declarative import kinds
+from declarative.diagnostics import nearest
 from declarative.kinds.check import shown
 from declarative.kinds.quantity import amount
-from declarative.kinds.shape import Scalar
+from declarative.kinds.rules import Violation
+from declarative.kinds.shape import ListOf, Object, Scalar, Shape, shape_of
 from declarative.model.value import Path, Value, dotted
+from declarative.plan.guard import some
 from declarative.sandbox.wire import Refusal
 
 _EXACTLY = Scalar()
+
+
+def _single(shape: Shape, names: tuple[str, ...] = ()) -> Iterator[str]:
+    """The fields with single values, by their dotted paths; a list on the way has no step of its own."""
+    if isinstance(shape, ListOf):
+        yield from _single(shape.item, names)
+    elif isinstance(shape, Object):
+        for name, inner in shape.fields.items():
+            yield from _single(inner, (*names, name))
+    elif isinstance(shape, Scalar):
+        yield ".".join(names)
+
+
+# What a limit can be for: the fields of the specs of all kinds.
+FIELDS = tuple(sorted({field for kind in kinds.ALL for field in _single(shape_of(kind.spec))}))
+
+
+class KnownFields:
+    """The limits of a policy are for fields that exist, and have single values."""
+
+    def check(self, given: Mapping[str, Any]) -> Iterator[Violation]:
+        limits = given.get("limits")
+        for field in limits if isinstance(limits, Mapping) else ():
+            if field not in FIELDS:
+                yield Violation(("limits", field), "Unknown field", _unknown(field))
+
+    def schema(self) -> None:
+        """The schema of `limits` says it already."""
+
+
+def _unknown(field: str) -> str:
+    inner = sorted(known for known in FIELDS if known.startswith(f"{field}."))
+    if inner:
+        return f"`{field}` has no value of its own to limit; it has {some(inner)}."
+    spelling = nearest(field.removeprefix("spec."), FIELDS)
+    return f"No spec has a field `{field}`" + (f"; did you mean `{spelling}`?" if spelling else ".")
 
 
 def comply(spec: Mapping[str, Any], policy: Mapping[str, Any]) -> None:

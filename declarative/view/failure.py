@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
+from declarative.diagnostics import Diagnostic
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Step
 from declarative.model.record import Operation
+from declarative.plan.guard import some
 from declarative.view.diagnostics import Source, diagnostic_blocks
 from declarative.view.progress import DONE, VERBS, replaces, skip_reason
 from declarative.view.style import Style
@@ -18,16 +21,33 @@ _FINAL = (EventType.COMPLETED, EventType.FAILED, EventType.SKIPPED)
 def failure_text(events: Iterable[Event], style: Style, command: str = "apply", source: Source = lambda _: None) -> str:
     """What was done, what failed, what was left out because of that, and how to go on.
 
-    `events` may be all of them or only each step's last. Every failure is told in full, with its line of the source.
+    `events` may be all of them or only each step's last. Every failure is told in full, with its line of the
+    source, and once where it is that of several resources.
     """
     final = sorted((event for event in events if event.type in _FINAL), key=_order)
     failed = [event for event in final if event.type is EventType.FAILED]
     lines = [f"{style.bold(style.red(f'{command.capitalize()} incomplete.'))} {_counts(final)}", ""]
     pad = max((columns(style.safe(str(event.step.address))) for event in final), default=0)
     lines += [_row(event, final, pad, style) for event in final]
-    told = ((str(event.step.address), diagnostic) for event in failed for diagnostic in event.diagnostics)
-    lines += [line for block in diagnostic_blocks(told, style, source) for line in ("", block)]
+    lines += [line for block in diagnostic_blocks(_folded(failed), style, source) for line in ("", block)]
     return "\n".join([*lines, "", *_way_on(final, style, command)]) + "\n"
+
+
+def _folded(failed: list[Event]) -> Iterator[tuple[str, Diagnostic]]:
+    """The failures, each with its address. What is said of several resources alike is told of the first, which counts the
+    others; the notes, which may differ by the turn of a loop, are those of the first."""
+    alike: dict[Diagnostic, list[tuple[str, Diagnostic]]] = {}
+    for event in failed:
+        for diagnostic in event.diagnostics:
+            same = alike.setdefault(replace(diagnostic, notes=()), [])
+            same.append((str(event.step.address), diagnostic))
+    for same in alike.values():
+        address, diagnostic = same[0]
+        others = dict.fromkeys(other for other, _ in same if other != address)
+        if others:
+            note = f"the same for {counted(len(others), 'more resource')}: {some(others)}"
+            diagnostic = replace(diagnostic, notes=(*diagnostic.notes, note))
+        yield address, diagnostic
 
 
 def _order(event: Event) -> int:

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -90,3 +91,23 @@ def test_colour_is_for_terminals_only_and_never_against_the_users_will(tool: Too
     assert "\x1b[" not in typed(tool, b"no\n", "apply", TERM="dumb")[1]
     piped = tool.run("plan")
     assert "\x1b[" not in piped.out + piped.err
+
+
+def test_each_stream_is_as_wide_as_its_own_terminal(tool: Tool) -> None:
+    """Errors fit a narrow terminal although the output goes into a pipe."""
+    (tool.folder / "empty").mkdir()
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 50))
+    process = subprocess.Popen(
+        [*COMMAND, "-C", "empty", "plan"],
+        cwd=tool.folder,
+        env=environment({"TERM": "dumb"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    process.communicate(timeout=30)
+    seen = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "  There is neither a project file nor a folder\r\n  manifests here," in seen

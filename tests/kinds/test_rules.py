@@ -223,7 +223,7 @@ CASES: dict[str, Case] = {
         {"name": "a", "projectId": 1},
         MISSING,
         "One of `clusterId` or `cluster` is required",
-        "add `clusterId:`",
+        "add `cluster: NAME`",
     ),
     "a data source by id or name": (
         Datasource,
@@ -231,7 +231,7 @@ CASES: dict[str, Case] = {
         {"kind": "nfs"},
         MISSING,
         "One of `id` or `name` is required",
-        "add `id:`",
+        "add `name: NAME`",
     ),
     "scaling needs a metric": (
         autoscaling.AutoScaling,

@@ -125,7 +125,7 @@ def test_a_value_keeps_its_type_where_it_stands_alone(tmp_path: Path, template: 
         ("{{ 1 / 0 }}", ("Failing template", "1:1 Division by zero.")),
         ("{% include 'x' %}", ("Missing file", "1:1 There is no file x in the project.")),
         ("{{ file('x') }}", ("Missing file", "1:1 There is no file x in the project.")),
-        ("{{ file('.') }}", ("Missing file", "1:1 There is no file . in the project.")),
+        ("{{ file('.') }}", ("Failing template", "1:10 '.' is a folder.")),
     ],
 )
 def test_failures_point_into_the_line(tmp_path: Path, template: str, expected: tuple[str, str]) -> None:

@@ -17,11 +17,20 @@ from declarative.model.observed import Observed
 from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation, Record
 from declarative.model.resource import Resource
-from declarative.model.secret import Sealed, Secret, hidden_in, hides
+from declarative.model.secret import Reference, Sealed, Secret, hidden_in, hides
 from declarative.model.value import EMPTY, FrozenMap, canonical, dig, digest, freeze, revealed
 from declarative.plan import planner, stale
 from declarative.plan.diff import compare
-from declarative.plan.planfile import PlanFile, checksum, dump, filled, load, references
+from declarative.plan.planfile import (
+    PlanFile,
+    checksum,
+    dump,
+    filled,
+    load,
+    other_secrets,
+    references,
+    secret_digests,
+)
 from declarative.plan.planner import Live
 from declarative.plan.veil import Veil
 from declarative.state.format import encode
@@ -334,3 +343,31 @@ def test_without_a_key_nothing_is_digested() -> None:
     change = Veil(kind_of(env("a")), (env(secret()),)).over(env(THIRD))
     assert [hidden.digest for hidden in hidden_in(change) if isinstance(hidden, Sealed)] == [""]
     assert hides(change)
+
+
+class TestDigests:
+    """What a saved plan keeps of the values of its secrets."""
+
+    def saved(self, key: bytes = KEY) -> PlanFile:
+        values = [secret(before="Bearer "), secret("other-hidden-text", "OTHER")]
+        variables = [{"name": f"A{number}", "value": value} for number, value in enumerate(values)]
+        plan = planned([resource(template(environmentVariables=variables))], [], [])
+        return load(dump(PlanFile(plan, 0, 1, secrets=secret_digests(plan, key))), "p.plan")
+
+    def test_a_secret_with_another_value_is_told_by_its_reference(self) -> None:
+        texts = {"TOKEN": TEXT, "OTHER": "other-hidden-text"}
+        assert other_secrets(filled(self.saved(), lambda one: texts[one.name]), KEY) == ()
+        texts["OTHER"] = "rotated"
+        assert other_secrets(filled(self.saved(), lambda one: texts[one.name]), KEY) == (Reference("secret", "OTHER"),)
+
+    def test_without_the_key_of_a_state_nothing_is_kept_and_nothing_compared(self) -> None:
+        """A digest without a key could be guessed from."""
+        assert self.saved(b"").secrets == ()
+        assert other_secrets(filled(self.saved(b""), lambda _: "rotated"), KEY) == ()
+
+    def test_the_digest_needs_the_key(self) -> None:
+        (one, _), (other, _) = self.saved().secrets, self.saved(bytes(32)).secrets
+        assert one.reference == other.reference == Reference("secret", "TOKEN")
+        assert one.digest != other.digest
+        assert TEXT not in dump(self.saved())
+        assert checksum(self.saved()) == checksum(self.saved())

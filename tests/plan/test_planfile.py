@@ -14,7 +14,7 @@ from declarative.errors import PlanError
 from declarative.kinds import ALL
 from declarative.model.plan import Plan
 from declarative.model.record import Operation
-from declarative.model.value import canonical, digest
+from declarative.model.value import FrozenMap, canonical, digest
 from declarative.plan import planner
 from declarative.plan.planfile import FORMAT, PlanFile, checksum, dump, is_planfile, load
 from declarative.plan.planner import Live
@@ -141,3 +141,20 @@ def test_other_files_are_not_taken_for_plans(text: str) -> None:
 def test_a_damaged_plan_is_still_taken_for_one() -> None:
     """So that the user hears that it is damaged, and not that it is no manifest."""
     assert is_planfile(TEXT[: len(TEXT) // 2])
+
+
+def test_a_plan_shows_fields_in_the_order_of_the_manifest_after_it_was_saved() -> None:
+    """Whatever the order, the checksum is that of the content."""
+    body = training(tty=True, image="b", args="c")
+    turned = FrozenMap({**body, "spec": FrozenMap(reversed(body["spec"].items()))})
+    files = [PlanFile(planned(resource(one)), 0, 1) for one in (body, turned)]
+    again = [load(dump(file), "p.plan") for file in files]
+    assert [list(one.plan.changes[0].after["spec"]) for one in again] == [list(body["spec"]), list(turned["spec"])]
+    assert checksum(again[0]) == checksum(again[1])
+    assert is_planfile(dump(files[1]))
+
+
+def test_where_a_plan_belongs_is_saved_with_it() -> None:
+    file = PlanFile(PLAN, 1, 2, "prod", "prod.sqlite3")
+    assert load(dump(file), "p.plan") == file
+    assert len({checksum(one) for one in (file, replace(file, environment=None), replace(file, state=None))}) == 3

@@ -80,3 +80,15 @@ def test_an_interrupted_create_that_is_taken_up_again_does_not_move() -> None:
     plan = planned(resource(training()), records=tuple(records), live=tuple(live))
     assert not moved(plan, records, live)
     assert moved(plan, records, [])
+
+
+def test_a_plan_is_in_place_when_the_records_have_every_change_of_it() -> None:
+    """As after an apply of it: made, changed and forgotten."""
+    ours, gone = record(template()), record(training())
+    plan = planned(resource(template(nodeType="b")), records=(ours, gone), live=(observed(template()),))
+    done = record(template(nodeType="b"))
+    assert stale.is_in_place(plan, [done])
+    assert not stale.is_in_place(plan, [ours])
+    assert not stale.is_in_place(plan, [done, gone])
+    assert not stale.is_in_place(plan, [])
+    assert not stale.is_in_place(plan, [pending(template(nodeType="b"), Operation.UPDATE, done)])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from declarative.sandbox.policy import FIELDS
 from tests.sandbox.plane import PYTORCH, TEMPLATES, Plane, template
 
 
@@ -68,6 +69,30 @@ def test_amounts_are_bounded_by_amounts(plane: Plane, memory: str, fits: bool) -
 
 
 def test_fields_that_are_not_given_are_beyond_no_limit(plane: Plane) -> None:
-    limited(plane, compute_gpuDevicesRequest={"min": 2}, nothing_at_all={"max": 0}, image_tag={"max": 0})
+    limited(plane, compute_gpuDevicesRequest={"min": 2}, specificEnv_backoffLimit={"max": 0})
     plane.train()
     plane.train("other", spec={"image": "x:1", "compute": None})
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("compute.gpuDevicesReqest", "did you mean `compute.gpuDevicesRequest`?"),
+        ("spec.compute.gpuDevicesRequest", "did you mean `compute.gpuDevicesRequest`?"),
+        ("gpuDevicesRequest", "did you mean `compute.gpuDevicesRequest`?"),
+        ("nothing.at.all", "No spec has a field `nothing.at.all`."),
+        ("annotations", "it has annotations.exclude, annotations.name, annotations.value."),
+        ("compute", "`compute` has no value of its own to limit"),
+    ],
+)
+def test_only_fields_with_single_values_can_be_limited(plane: Plane, field: str, told: str) -> None:
+    """Anything else would be a limit that never holds; the nearest spelling is told, or what there is below."""
+    answer = plane.ask("PATCH", "/_sandbox/settings", json={"policy": {"limits": {field: {"max": 1}}}})
+    assert answer.status_code == 400
+    assert told in answer.json()["details"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_of_a_spec_with_single_values_can_be_limited(plane: Plane, field: str) -> None:
+    """Also the items of a list, whose field is that of the list."""
+    plane.settings(policy={"limits": {field: {"allowed": ["a"]}}})

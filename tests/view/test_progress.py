@@ -9,6 +9,7 @@ import pytest
 from declarative.diagnostics import Diagnostic
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Step
+from declarative.model.position import Position
 from declarative.model.record import Operation
 from declarative.view.failure import failure_text
 from declarative.view.progress import apply_summary, destroy_summary, event_text, tally
@@ -101,3 +102,24 @@ def test_hostile_answers_are_escaped_in_progress() -> None:
 def test_durations_read_as_in_terraform(seconds: float, shown: str) -> None:
     """Whole seconds, with minutes and hours where there are any."""
     assert duration(seconds) == shown
+
+
+def test_one_complaint_about_many_resources_is_told_once() -> None:
+    """At one place: the first is named in full, the others are counted; notes are those of the first."""
+
+    def failed(key: str, *diagnostics: Diagnostic) -> Event:
+        return Event(EventType.FAILED, samples.step(0, key, Operation.CREATE, Action.CREATE), diagnostics=diagnostics)
+
+    def refused(turn: str, line: int = 3) -> Diagnostic:
+        where = Position("manifests/vision.yaml", line)
+        return Diagnostic("Refused by policy", "value must be at most 2.", where=where, notes=(f"in turn {turn}",))
+
+    keys = [f"t{number}" for number in range(12)]
+    report = failure_text([failed(key, refused(key), refused(key, 5)) for key in keys], Style(width=200))
+    assert report.count("error: ") == report.count("error: Training.t0: Refused by policy") == 2
+    shortened = "Training.t1, Training.t2, Training.t3, Training.t4, Training.t5 and 6 more"
+    assert report.count(f"  note: in turn t0\n  note: the same for 11 more resources: {shortened}\n") == 2
+    assert "in turn t1" not in report
+    alone = failure_text([failed("a", refused("a")), failed("b", refused("b", 4))], Style())
+    assert alone.count("error: ") == 2
+    assert "the same for" not in alone

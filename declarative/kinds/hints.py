@@ -1,0 +1,49 @@
+"""How to write what was meant, where a value shows which habit it comes from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from declarative.kinds.shape import ListOf, Object, Shape
+from declarative.model.value import Path, Value
+
+# Names of Kubernetes for fields that have others here, where they can mean nothing else.
+OTHER_NAMES = {"env": "environmentVariables", "resources": "compute", "namespace": "project"}
+_UNPASTED = re.compile(r"\$?[{(]?\s*(var\.\w+)\s*[})]?")
+_SAFE_TEXT = re.compile(r"(?!(true|false|null)$)[A-Za-z][\w./-]*", re.IGNORECASE)
+
+
+def usable_name(path: Path, found: Value) -> str | None:
+    """A name of the form that workloads take, out of one that they do not."""
+    if path != ("metadata", "name") or type(found) is not str or not re.fullmatch(r"[\w .-]+", found):
+        return None
+    name = re.sub(r"[^a-z0-9]+", "-", found.lower()).lstrip("-0123456789")[:63].rstrip("-")
+    return f"write it like `{name}`" if name else None
+
+
+def as_items(shape: Shape, found: Mapping[str, Value]) -> str | None:
+    """A mapping of names to values as the list that it was meant to be."""
+    if not (
+        isinstance(shape, ListOf) and isinstance(shape.item, Object) and shape.item.fields.keys() >= {"name", "value"}
+    ):
+        return None
+    name, value = next(iter(found.items()), ("NAME", "VALUE"))
+    if value is None or isinstance(value, (Mapping, list, tuple)):
+        return None
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    # The values are text; a secret is no plain `str`, and prints as its mask.
+    is_plain = isinstance(value, str) and (type(value) is not str or _SAFE_TEXT.fullmatch(text))
+    text = text if is_plain else json.dumps(text, ensure_ascii=False)
+    return f"write [{{name: {name}, value: {text}}}]" + (", and so on" if len(found) > 1 else "")
+
+
+def unpasted(found: Value, expected: str) -> str | None:
+    """The hint for a variable that is named rather than pasted. In braces of YAML it is a mapping of one key."""
+    if isinstance(found, Mapping):
+        text = next(iter(found)) if len(found) == 1 and None in found.values() else ""
+    else:
+        text = found if isinstance(found, str) and expected != "text" else ""
+    variable = _UNPASTED.fullmatch(text)
+    return f"write `{{{{ {variable[1]} }}}}`" if variable else None
