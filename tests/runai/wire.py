@@ -92,7 +92,11 @@ def wired(answer: Answering) -> Iterator[Wire]:
                 self.close_connection = True
 
         def respond(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client was killed while it asked
+                self.close_connection = True
+                return
             reply = wire.exchange(Asked(self.command, self.path, dict(self.headers), body))
             if reply is None:
                 self.close_connection = True
