@@ -18,10 +18,11 @@ from declarative.manifest.compile import Compiled
 from declarative.model.address import Address
 from declarative.model.event import Event
 from declarative.model.observed import Observed
-from declarative.model.plan import Plan
+from declarative.model.plan import Change, Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
 from declarative.plan import planner, settle, stale
+from declarative.plan.drift import drift
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.steps import steps
@@ -92,6 +93,12 @@ async def make_destruction(
 
 def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
     return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial, snapshot.key)
+
+
+async def find_drift(transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
+    """What is live and differs from what was last applied."""
+    live = await observe_live(transport, (), snapshot.records)
+    return drift(snapshot.records, live, snapshot.key)
 
 
 async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> PlanFile:

@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": ("plan", "Show what an apply would change."),
     "apply": ("apply", "Make the control plane what the manifests say."),
     "destroy": ("destroy", "Delete what the state records."),
+    "drift": ("drift", "Show what others have changed since the last apply."),
     "show": ("show", "Show a saved plan, or the state."),
     "schema": ("schema", "Print the JSON Schema of a kind."),
     "state": ("state", "Look at what the state remembers."),
@@ -29,7 +30,7 @@ COMMANDS = {
 
 
 # What Terraform has and this release has not.
-LATER = ("render", "import", "drift", "graph", "force-unlock", "refresh", "fmt", "output", "workspace", "taint")
+LATER = ("render", "import", "graph", "force-unlock", "refresh", "fmt", "output", "workspace", "taint")
 
 
 class _Commands(click.Group):
