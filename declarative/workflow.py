@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -25,6 +25,7 @@ from declarative.plan import planner, settle, stale
 from declarative.plan.drift import drift
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
+from declarative.plan.selection import Needs, Selection
 from declarative.plan.steps import steps
 from declarative.runai import lookup
 from declarative.runai.lookup import Unresolved
@@ -58,10 +59,27 @@ async def make_plan(session: Session, transport: Transport, compiled: Compiled, 
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
     resources, unresolved = await lookup.resolve(transport, compiled.resources)
     _refuse(compiled, unresolved)
+    staying = {one.address: one.depends_on for one in resources}
+    leaving = {one.address: one.depends_on for one in snapshot.records if one.address not in staying}
+    chosen = _chosen(session, staying, leaving)
     live = await observe_live(transport, [one.address for one in resources], snapshot.records)
-    plan, conflicts = planner.plan(resources, snapshot.records, live, _origin(session, snapshot))
+    plan, conflicts = planner.plan(
+        [one for one in resources if one.address in chosen],
+        [one for one in snapshot.records if one.address in chosen],
+        live,
+        _origin(session, snapshot),
+    )
     _refuse(compiled, conflicts)
-    return PlanFile(plan, len(snapshot.records), len(resources))
+    return PlanFile(replace(plan, selection=str(_selection(session))), len(snapshot.records), len(resources))
+
+
+def _selection(session: Session) -> Selection:
+    return Selection(session.settings.targets, session.settings.excludes)
+
+
+def _chosen(session: Session, staying: Needs, leaving: Needs) -> Container[Address]:
+    selection = _selection(session)
+    return selection.of(staying, leaving) if selection else staying.keys() | leaving.keys()
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -87,8 +105,11 @@ async def make_destruction(
             for one in records
             if one.address in named
         )
-    live = await observe_live(transport, (), records)
-    return PlanFile(planner.destruction(records, live, _origin(session, snapshot)), len(records), 0)
+    chosen = _chosen(session, {}, {one.address: one.depends_on for one in records})
+    records = tuple(one for one in records if one.address in chosen)
+    live = await observe_live(transport, (), snapshot.records)
+    plan = planner.destruction(records, live, _origin(session, snapshot))
+    return PlanFile(replace(plan, selection=str(_selection(session))), len(records), 0)
 
 
 def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:

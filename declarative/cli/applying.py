@@ -48,6 +48,7 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
     if reviewed is not None:
+        _refuse_selection(session, str(saved))
         reviewed = _with_secrets(session, reviewed, str(saved))
     compiled = None
     if reviewed is None and (not destroy or found.settings.paths):
@@ -56,6 +57,15 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     work = _Work(found, session, approval, "destroy" if destroy else "apply")
     with session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
         return asyncio.run(work.under_lock(lease, reviewed, compiled))
+
+
+def _refuse_selection(session: Session, name: str) -> None:
+    """A saved plan is carried out as it is; raises PlanError."""
+    if session.settings.targets or session.settings.excludes:
+        detail = f"{name} says itself what it is about."
+        raise PlanError(
+            Diagnostic("Selection for a saved plan", detail, "leave out --target and --exclude, or plan anew")
+        )
 
 
 def _with_secrets(session: Session, reviewed: planfile.PlanFile, name: str) -> planfile.PlanFile:

@@ -87,7 +87,10 @@ def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> 
 
 
 def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterator[Diagnostic]:
-    """What a hurried user may have overlooked: folders without manifests, and paths that leave recorded resources out."""
+    """What a hurried user may have overlooked: that the plan is partial, or that paths leave recorded resources out."""
+    if file.plan.selection:
+        detail = f"This plan is about {file.plan.selection} alone; what else differs stays as it is."
+        yield Diagnostic("Partial plan", detail, "plan without it soon, so that nothing is forgotten")
     paths = ", ".join(found.settings.paths)
     if compiled is not None and not compiled.files:
         yield Diagnostic("No manifests", f"There are no *.yaml or *.yml files in {paths or 'the manifest folders'}.")
