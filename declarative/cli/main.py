@@ -24,13 +24,14 @@ COMMANDS = {
     "drift": ("drift", "Show what others have changed since the last apply."),
     "show": ("show", "Show a saved plan, or the state."),
     "schema": ("schema", "Print the JSON Schema of a kind."),
-    "state": ("state", "Look at what the state remembers."),
+    "state": ("state", "Look at what the state remembers, and mend it."),
+    "force-unlock": ("force_unlock", "Take the state's lock away from its holder."),
     "sandbox": ("sandbox", "Serve or reset the embedded control plane."),
 }
 
 
 # What Terraform has and this release has not.
-LATER = ("render", "import", "graph", "force-unlock", "refresh", "fmt", "output", "workspace", "taint")
+LATER = ("render", "import", "graph", "refresh", "fmt", "output", "workspace", "taint")
 
 
 class _Commands(click.Group):
