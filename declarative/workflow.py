@@ -17,7 +17,7 @@ from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
 from declarative.model.address import Address
 from declarative.model.event import Event
-from declarative.model.observed import Observed
+from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Change, Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
@@ -149,7 +149,7 @@ async def carry_out(
     listener: Listener,
     compiled: Compiled | None = None,
 ) -> tuple[Event, ...]:
-    """Runs the steps of a plan; the last event of each. The first SIGINT or SIGTERM begins no further step.
+    """Runs the steps of a plan; the last event of each. The first SIGINT, SIGTERM or SIGHUP begins no further step.
 
     With the manifests that the plan was made from, what is refused of a field is told at the field's place.
     """
@@ -160,11 +160,10 @@ async def carry_out(
         listener.event(last[event.step.index])
 
     async def find_created(record: Record, records: Collection[Record]) -> Observed | None:
-        alike = [one for one in records if one.address.kind == record.address.kind]
-        found = (await observe_live(transport, (), alike)).taken_up.get(record.address)
-        # What may as well be the work of another create under way is nobody's until that one is answered.
-        rivals = [one for one in settle.pending_creates(alike) if one.address != record.address]
-        return None if found and any(settle.may_be(one, found) for one in rivals) else found
+        """`records` are those of now also when the answer has come: what was answered meanwhile is owned."""
+        seen = await observe(transport, (record.address.kind,), (), lambda one: settle.may_be(record, one))
+        there = [one for one in seen.observed if one.readiness.presence is not Presence.GONE]
+        return settle.created(record, records, there)
 
     records, parallelism = snapshot.by_address(), session.settings.parallelism
     applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
@@ -194,11 +193,14 @@ def _interruptible(applier: Applier, on_interrupt: Callable[[], None]) -> Iterat
         on_interrupt()
         applier.stop(Diagnostic("Not applied", "The apply was interrupted before this step began."))
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for one in signals:
+    # What is ignored stays so: nohup asks for that.
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: found for one in numbers if (found := signal.getsignal(one)) is not signal.SIG_IGN}
+    for one in before:
         loop.add_signal_handler(one, interrupted)
     try:
         yield
     finally:
-        for one in signals:
+        for one, handler in before.items():
             loop.remove_signal_handler(one)
+            signal.signal(one, handler or signal.SIG_DFL)

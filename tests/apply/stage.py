@@ -7,12 +7,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from declarative.manifest.project import DEFAULT_STATE
+from declarative.plan.settle import LANDING
+from declarative.state.opening import open_store
+from declarative.state.store import Holder
 from tests.cli.tool import Tool, documents, until
 from tests.forked import sandbox
 from tests.runai.wire import Asked, Reply, Wire, forward, wired
@@ -81,9 +85,28 @@ class Stage:
         """How many creates were sent."""
         return sum(one.method == "POST" and one.path in (TRAININGS, TEMPLATES) for one in self.wire.asked)
 
+    def never_sent_blindly(self) -> None:
+        """Between two equal creates somebody always looked what became of the first."""
+        unseen: set[bytes] = set()
+        for one in self.wire.asked:
+            if is_create(one):
+                assert one.body not in unseen, created_name(one)
+                unseen.add(one.body)
+            elif one.method == "GET" and one.path in (WORKLOADS, TEMPLATES):
+                unseen.clear()
+
     def idle(self) -> None:
         """Waits until the sandbox has heard all that was sent."""
         until(lambda: self.wire.busy == 0)
+
+    def landed(self) -> None:
+        """Lets the time pass in which a lost request may still arrive, once all that was sent has been heard."""
+        self.idle()
+        store = open_store(DEFAULT_STATE, self.tool.folder)
+        with store.lock(Holder.current("test"), 30) as lease:
+            for record in store.load().records:
+                if record.intent:
+                    lease.put(replace(record, intent=replace(record.intent, since=record.intent.since - LANDING)))
 
 
 @contextmanager
