@@ -11,6 +11,7 @@ from typing import Any
 
 from declarative import workflow
 from declarative.cli import planning
+from declarative.cli.console import ended_by_signals
 from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
@@ -55,7 +56,7 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
         compiled = compile_manifests(session)
     planning.announce(found, session)
     work = _Work(found, session, approval, "destroy" if destroy else "apply")
-    with session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
+    with ended_by_signals(), session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
         return asyncio.run(work.under_lock(lease, reviewed, compiled))
 
 
@@ -125,6 +126,8 @@ class _Work:
         progress = planning.Progress(console, self.approval.as_json)
         events = await workflow.carry_out(self.session, transport, lease, plan, snapshot, progress, compiled)
         counts = tally(events)
+        if progress.unheard is not None:
+            raise progress.unheard
         if any(event.type is not EventType.COMPLETED for event in events):
             if not self.approval.as_json:
                 console.note("\n" + failure_text(events, console.error_style, self.command, console.source))

@@ -96,11 +96,11 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
-    except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
-        return _fail(_told(error, arguments), arguments)
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):  # click makes the last of the first
         hint = "run it again: the state knows what was under way"
         return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
+    except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
+        return _fail(_told(error, arguments), arguments)
 
 
 def _told(error: Exception, arguments: Sequence[str]) -> tuple[Diagnostic, ...]:

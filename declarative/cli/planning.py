@@ -11,7 +11,7 @@ from typing import Any
 from declarative.cli.console import Console
 from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic, Severity
-from declarative.errors import PlanError
+from declarative.errors import DeclarativeError, PlanError
 from declarative.manifest.compile import Compiled
 from declarative.model.event import Event
 from declarative.model.plan import Action, Plan
@@ -112,17 +112,22 @@ def read_planfile(path: Path) -> str:
 
 
 class Progress:
-    """Tells the events of an apply as they happen."""
+    """Tells the events of an apply as they happen. `unheard` is why they could not be written, should that happen."""
 
     def __init__(self, console: Console, as_json: bool) -> None:
         self._console = console
         self._as_json = as_json
+        self.unheard: DeclarativeError | None = None
 
     def event(self, event: Event) -> None:
         if self._as_json:
             from declarative.view.stream import event_messages
 
-            write_json_lines(self._console, event_messages(event, timestamp()))
+            try:
+                write_json_lines(self._console, event_messages(event, timestamp()))
+            except DeclarativeError as error:
+                # What was begun is finished and recorded all the same.
+                self.unheard = self.unheard or error
         else:
             from declarative.view.progress import event_text
 
