@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PASSWORD = "hunter2"
 # A user without rights: PostgreSQL refuses to run as root.
@@ -88,14 +89,19 @@ def _reachable(binaries: Path, folder: Path) -> Path:
     try:
         _run([binaries / "postgres", "--version"], folder)
     except (PermissionError, subprocess.CalledProcessError):
-        shutil.copytree(binaries.parent, folder / "install", symlinks=True)
-        return folder / "install" / binaries.name
+        # Libraries that pip brought along are found from the programs, three folders up.
+        package, install = binaries.parents[1], folder / "install"
+        copy = shutil.copytree(binaries.parent, install / package.name / binaries.parent.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, install / libraries.name)
+        return copy / binaries.name
     return binaries
 
 
 def _run(command: list[str | Path], folder: Path) -> None:
     """Runs a command as a user that PostgreSQL accepts; fails with what it said."""
-    user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
     # Not a pipe: the server inherits it and would keep it open.
     with (folder.parent / f"{folder.name}.out").open("w+") as output:
         Path(output.name).unlink()

@@ -104,7 +104,7 @@ class PostgresStore:
             if not tables.exists(self.server, connection):
                 return None
             tables.verify(self.server, connection)
-            with connection.transaction():
+            with self.server.transaction(connection):
                 row = self.server.run(connection, _FIND, (id,)).fetchone()
                 self.server.run(connection, END, ([id],))
             return _lock(*row) if row else None
@@ -139,7 +139,7 @@ class PostgresStore:
         # A look first: it costs nothing, where the gate would get into the way of others who take locks.
         if living := _living(self._held(connection, scope)):
             return living
-        with connection.transaction():
+        with self.server.transaction(connection):
             (fence,) = self.server.run(connection, _FENCE).fetchone() or (0,)
             meta = tables.verify(self.server, connection)
             # Tables change their shape only while nobody else writes.

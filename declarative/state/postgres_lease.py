@@ -117,7 +117,7 @@ class PostgresLease:
 
         def replace(connection: Connection) -> bool:
             nonlocal meta
-            with connection.transaction():
+            with self._server.transaction(connection):
                 if not self._held(connection, _CLAIM):
                     return False
                 meta = self._adopted(connection, snapshot)

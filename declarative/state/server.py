@@ -35,6 +35,8 @@ _DEFAULTS = {
     "tcp_user_timeout": 20_000,
 }
 
+_ABANDONED = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
+
 _OPTION = "schema_name="
 _NAMED = re.compile(r"(?!pg_)[A-Za-z_][A-Za-z0-9_$-]{0,62}")
 # As libpq has it: what stands before the first @, unless a / comes first, are user and password, whatever their characters.
@@ -120,6 +122,13 @@ class Server:
         """Runs a statement once for each of the rows."""
         with connection.cursor() as cursor:
             cursor.executemany(_within(self.schema, statement), rows)
+
+    @contextlib.contextmanager
+    def transaction(self, connection: Connection) -> Iterator[None]:
+        """All or nothing. Should this machine vanish within, the server gives up soon, and others go on."""
+        with connection.transaction():
+            connection.execute(_ABANDONED)
+            yield
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:

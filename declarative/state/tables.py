@@ -46,7 +46,12 @@ MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (
     (),
 )
 
-_EXISTS = "SELECT to_regclass(format('%%I.meta', %s::text)) IS NOT NULL"
+# Not to_regclass: within a transaction, it may answer from a cache that does not know what another one has just made.
+_EXISTS = """
+    SELECT EXISTS (
+        SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = %s AND relname = 'meta'
+    )
+"""
 _META = """
     SELECT key, value FROM {schema}.meta
     UNION ALL SELECT 'writes', coalesce(sum(writes), 0)::text FROM {schema}.leases
@@ -82,7 +87,7 @@ def verify(server: Server, connection: Connection) -> Meta:
 
 def create(server: Server, connection: Connection) -> None:
     """Makes an empty state unless there is one; of two that do this at once, one waits and goes on with the other's."""
-    with connection.transaction():
+    with server.transaction(connection):
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"declarative {server.schema}",))
         if exists(server, connection):
             return

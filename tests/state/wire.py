@@ -20,14 +20,15 @@ class Break(StrEnum):
 
     BEFORE = "it never arrives"
     AFTER = "it arrives, and its answer does not"
+    VANISHED = "it never arrives, and the server is not told that nobody is there any more"
     LATE = "it arrives after the client has come back"
 
 
 class Wire:
-    """Passes everything on between sockets in two folders. `next` says how the next message fails."""
+    """Passes everything on between sockets in two folders. `next` says how the next messages fail; None lets one pass."""
 
     def __init__(self, folder: Path, server: Path) -> None:
-        self.next: list[Break] = []
+        self.next: list[Break | None] = []
         self._server = server
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / SOCKET))
@@ -57,13 +58,14 @@ class Wire:
                 if how is None:
                     server.sendall(message)
                     continue
-                client.shutdown(socket.SHUT_WR) if how is Break.BEFORE else client.shutdown(socket.SHUT_RDWR)
+                client.shutdown(socket.SHUT_RDWR)
                 if how is Break.LATE:
                     time.sleep(0.4)
-                if how is not Break.BEFORE:
+                if how in (Break.AFTER, Break.LATE):
                     server.sendall(message)
                     time.sleep(0.2)
-                client.close()
+                if how is not Break.VANISHED:
+                    server.shutdown(socket.SHUT_RDWR)
                 return
 
 
