@@ -209,14 +209,14 @@ def test_a_server_that_dies_in_the_middle_of_an_apply_loses_nothing(stage: Stage
         return stage.passed(asked)
 
     stage.interfere = interfere
-    stage.write(*ALL)
+    stage.write(*ALL[:3])
     failed = stage.tool.apply("--parallelism", "1", code=1)
     assert "Control plane unreachable" in failed.err
     reborn, stage.url = begin_sandbox(tmp_path / "mortal.sqlite3")
     try:
         stage.interfere = stage.passed
         stage.tool.apply()
-        stage.is_whole(*NAMES)
+        stage.is_whole(*NAMES[:3])
     finally:
         reborn.kill()
         stage.url = lasting
