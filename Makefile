@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test torture check bench schemas clean
+.PHONY: quickstart test torture fuzz check bench schemas clean
 
 quickstart: $(VENV)/product  ## provision the quickstart on the embedded control plane
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/quickstart.sh
@@ -14,6 +14,10 @@ test: $(VENV)/dev  ## run all tests
 torture: $(VENV)/dev  ## the same and long attacks, with many random examples
 	HYPOTHESIS_PROFILE=random FIELD_EXAMPLES=10 FUZZ_EXAMPLES=5000 \
 		$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'torture or not torture'
+
+fuzz: SECONDS ?= 60
+fuzz: $(VENV)/fuzz  ## throw mutated manifests at the compiler for SECONDS, guided by coverage
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 check: $(VENV)/dev  ## formatting, lint, types, freshness of schemas/
 	$(BIN)/ruff format --check .
@@ -39,6 +43,11 @@ $(VENV)/product: $(VENV)/python pyproject.toml
 $(VENV)/dev: $(VENV)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/product
+
+# The fuzzer is not built for every Python and system; without it, `make fuzz` says so.
+$(VENV)/fuzz: $(VENV)/dev pyproject.toml
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .quickstart build *.egg-info

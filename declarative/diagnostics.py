@@ -21,7 +21,8 @@ class Diagnostic:
 
     `summary` is a short sentence without names, `detail` says what was found and what was expected, `hint` is the
     fix. `where` is the place in the file as the author typed it. `notes` say how it came to be: the turn of a loop, or what
-    a template made of it. `field` is the field of an object that a control plane complained about, in dots.
+    a template made of it. `field` is the field of an object that a control plane complained about, in dots. What `is_private`
+    has a secret on its line, which is not shown.
     """
 
     summary: str
@@ -31,6 +32,7 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
     notes: tuple[str, ...] = ()
     field: str | None = None
+    is_private: bool = False
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

@@ -5,12 +5,11 @@ Templates and HTTP take long to import, and many commands need neither: they are
 
 from __future__ import annotations
 
-import hashlib
 import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,15 +19,18 @@ from declarative.errors import ProjectError
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
 from declarative.model.resource import Resource
-from declarative.model.secret import Hidden, Reference, Secret, hides
+from declarative.model.secret import Hidden, Reference, Secret, hides, seal
 from declarative.model.value import FrozenMap, dig, dotted, turned
 from declarative.plan import graph
-from declarative.settings import FOLDER, Settings
+from declarative.settings import FOLDER, Settings, make_folder
 from declarative.state.opening import open_store
 from declarative.state.store import Store
 
 if TYPE_CHECKING:
     from declarative.manifest.compile import Compiled
+    from declarative.manifest.document import Document
+    from declarative.manifest.files import ManifestFile
+    from declarative.manifest.template import Templates
     from declarative.runai.transport import Transport
 
 SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
@@ -80,21 +82,46 @@ def _is_url(text: str) -> bool:
 def compile_manifests(session: Session) -> Compiled:
     """Finds, renders and checks all manifests; raises ProjectError with everything that is wrong."""
     from declarative.manifest.compile import compile_files
+
+    found, templates, problems = _templates(session)
+    compiled = compile_files(found, templates)
+    by_address = {one.address: one for one in compiled.resources}
+    diagnostics = (*problems, *compiled.diagnostics) or graph.cycles(by_address, compiled.locate)
+    if diagnostics:
+        raise ProjectError(*diagnostics)
+    return _for_sandbox(session, compiled) if session.is_embedded else compiled
+
+
+def _for_sandbox(session: Session, compiled: Compiled) -> Compiled:
+    if not any(hides(one.body) for one in compiled.resources):
+        return compiled
+    key = _stand_in_key(session)
+    sent = (_with_stand_ins(one, key) if hides(one.body) else one for one in compiled.resources)
+    return replace(compiled, resources=tuple(sent))
+
+
+def render_manifests(session: Session) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+    """All documents as the templates made them, unchecked, and what kept others from being read."""
+    from declarative.manifest.compile import documents_of
+
+    found, templates, problems = _templates(session)
+    parsed = [documents_of(file, templates) for file in found]
+    return (
+        tuple(document for one in parsed for document in one.documents),
+        (*problems, *(diagnostic for one in parsed for diagnostic in one.diagnostics)),
+    )
+
+
+def _templates(session: Session) -> tuple[tuple[ManifestFile, ...], Templates, tuple[Diagnostic, ...]]:
+    """The manifests of a project, what renders them, and what is wrong before they are looked at; raises ProjectError."""
     from declarative.manifest.template import Templates
 
     root, chosen = session.settings.root, session.project
     found, missing = files.find(root, session.settings.paths or chosen.manifests or _default_manifests(root))
     values, problems = variable_values(session)
-    if missing or problems:
-        raise ProjectError(*missing, *problems)
-    compiled = compile_files(found, Templates(root, values, chosen.environment, session.settings.environ.get))
-    by_address = {one.address: one for one in compiled.resources}
-    diagnostics = compiled.diagnostics or graph.cycles(by_address, compiled.locate)
-    if diagnostics:
-        raise ProjectError(*diagnostics)
-    if session.is_embedded:
-        return replace(compiled, resources=tuple(map(_with_stand_ins, compiled.resources)))
-    return compiled
+    unknown = chosen.variables.keys() - values.keys()
+    templates = Templates(root, values, chosen.environment, session.settings.environ.get, unknown)
+    return found, templates, (*missing, *problems)
 
 
 def look_up(session: Session, reference: Reference) -> str:
@@ -109,7 +136,7 @@ def look_up(session: Session, reference: Reference) -> str:
         if problems or not isinstance(found, Secret):
             raise ProjectError(*problems or (_no_variable(reference),))
         text = found.revealed()
-    return _stand_in(text) if session.is_embedded else text
+    return _stand_in(text, _stand_in_key(session)) if session.is_embedded else text
 
 
 def _no_variable(reference: Reference) -> Diagnostic:
@@ -118,24 +145,34 @@ def _no_variable(reference: Reference) -> Diagnostic:
     return Diagnostic("Missing variable", detail, "make a new plan with plan --out")
 
 
-def _with_stand_ins(resource: Resource) -> Resource:
+def _with_stand_ins(resource: Resource, key: bytes) -> Resource:
     """The resource as the embedded control plane gets it. It runs nothing, so it needs no secret, and keeps none on disk."""
 
     def stand_in(secret: Hidden) -> Secret:
         assert isinstance(secret, Secret)
         texts = iter(secret.texts)
-        return secret.filled(lambda _: _stand_in(next(texts)))
+        return secret.filled(lambda _: _stand_in(next(texts), key))
 
-    return replace(resource, body=turned(resource.body, stand_in)) if hides(resource.body) else resource
+    return replace(resource, body=turned(resource.body, stand_in))
 
 
-@cache
-def _stand_in(text: str) -> str:
-    """What the embedded control plane gets in place of a secret; another one for another secret. Slow to guess from."""
-    digest = hashlib.scrypt(
-        text.encode("utf-8", "surrogatepass"), salt=b"declarative sandbox", n=2**14, r=8, p=1, dklen=8
-    )
-    return f"stand-in-{digest.hex()}"
+def _stand_in(text: str, key: bytes) -> str:
+    """What the embedded control plane gets in place of a secret; another one for another secret."""
+    return f"stand-in-{seal(text, key).digest[:32]}"
+
+
+def _stand_in_key(session: Session) -> bytes:
+    """The key of the stand-ins, kept beside the embedded control plane and made when it is first needed."""
+    file = session.settings.root / FOLDER / "sandbox.key"
+    try:
+        if not file.exists():
+            make_folder(file.parent)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+                made.write(secrets.token_bytes(32))
+        return file.read_bytes()
+    except OSError:
+        # Where nothing can be written there is no embedded control plane to compare with either.
+        return secrets.token_bytes(32)
 
 
 def _default_manifests(root: Path) -> tuple[str, ...]:
@@ -156,7 +193,7 @@ def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]
     given = [*variables.from_environment(settings.environ, found.variables)]
     problems: list[Diagnostic] = []
     for name in settings.variable_files:
-        found_there, unreadable = variables.from_file(settings.root / name)
+        found_there, unreadable = variables.from_file(settings.root / name, found.variables)
         given += found_there
         problems += unreadable
     for option in settings.variables:

@@ -18,6 +18,8 @@ import pytest
 from declarative.cli.main import run
 
 FOLDER = Path(__file__).parent / "cases"
+# The secret of every case, in `CASE_SECRET` and in their sensitive variables.
+SECRET = "hunter2-of-the-cases"
 CASES = sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir())
 
 
@@ -38,6 +40,8 @@ def test_a_mistake_is_told_as_expected(
 ) -> None:
     """What `validate` prints in the folder is its `expected.txt`; it ends with 1 and prints no data."""
     monkeypatch.chdir(FOLDER / case)
+    monkeypatch.setenv("CASE_SECRET", SECRET)
+    monkeypatch.setenv("EMPTY_SECRET", "")
     code = run(arguments_of(case))
     printed = capfd.readouterr()
     file = FOLDER / case / "expected.txt"
@@ -53,7 +57,11 @@ def test_no_mistake_is_told_twice(case: str) -> None:
     text = (FOLDER / case / "expected.txt").read_text(encoding="utf-8")
     findings = text.split("\n\n")
     assert len(findings) == len(set(findings))
-    assert not [word for word in ("Bug in", "Traceback", "NoneType", "FrozenMap", "object at 0x") if word in text]
+    assert not [
+        word
+        for word in (SECRET, "4711", "\ufdd0", "Bug in", "Traceback", "NoneType", "FrozenMap", "object at 0x")
+        if word in text
+    ]
 
 
 def test_a_process_prints_the_same() -> None:

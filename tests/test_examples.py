@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
-from declarative.session import Session, open_session, variable_values
+from declarative.model.value import masked
+from declarative.session import open_session, render_manifests
 from declarative.settings import Settings
 from tests.cli.tool import REPOSITORY, Tool
 
@@ -85,29 +86,15 @@ def test_an_example_conforms_to_the_schemas(name: str, environment: str | None) 
 
 
 def conforms(folder: Path, environment: str, project: str, manifest: str) -> None:
-    """Checks the project file, and every document as rendered, as an editor would."""
+    """Checks the project file, and every document as its template made it, as an editor would."""
     if (folder / "declarative.yaml").exists():
         check(yaml.safe_load((folder / "declarative.yaml").read_text()), project)
     paths = () if (folder / "declarative.yaml").exists() else (".",)
     session = open_session(Settings(folder, environment=environment or None, paths=paths, environ={}))
-    for text in rendered(session):
-        for document in yaml.safe_load_all(text):
-            if document is not None:
-                check(document, manifest)
-
-
-def rendered(session: Session) -> list[str]:
-    """The texts of the project's manifests."""
-    from declarative.manifest import files
-    from declarative.manifest.template import Templates
-
-    root = session.settings.root
-    found, missing = files.find(root, session.settings.paths or session.project.manifests)
-    assert not missing
-    values, problems = variable_values(session)
+    documents, problems = render_manifests(session)
     assert not problems
-    templates = Templates(root, values, session.project.environment)
-    return [templates.render(file.path.read_text(), file.name).text for file in found]
+    for document in documents:
+        check(json.loads(json.dumps(masked(document.value))), manifest)
 
 
 def check(document: Any, schema: str) -> None:

@@ -18,6 +18,7 @@ from declarative.errors import DeclarativeError
 COMMANDS = {
     "init": ("init", "Start a project that works as it is."),
     "validate": ("validate", "Check all manifests, without the control plane."),
+    "render": ("render", "Print what the templates become."),
     "plan": ("plan", "Show what an apply would change."),
     "apply": ("apply", "Make the control plane what the manifests say."),
     "destroy": ("destroy", "Delete what the state records."),
@@ -31,7 +32,7 @@ COMMANDS = {
 
 
 # What Terraform has and this release has not.
-LATER = ("render", "import", "graph", "refresh", "fmt", "output", "workspace", "taint")
+LATER = ("import", "graph", "refresh", "fmt", "output", "workspace", "taint")
 
 
 class _Commands(click.Group):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from declarative.diagnostics import nearest
 from declarative.kinds.fields.base import QUANTITY_PATTERN, Fields
 from declarative.kinds.rules import Violation
-from declarative.kinds.shape import ListOf, MapOf, Object, Shape, shape_of
+from declarative.kinds.shape import ListOf, MapOf, Object, Shape, has_rules, shape_of
 from declarative.model.value import Path, Value, dig, dotted
 
 _TYPES = {
@@ -52,8 +52,13 @@ def check(model: type[Fields], value: Value) -> tuple[Violation, ...]:
         misspelt = {violation.path[:-1] for violation, _ in unknown}
         found += [violation for violation, _ in unknown]
         found += [_told(model, item) for item in details if _stands_alone(item, meant)]
+    refused = {violation.path for violation in found}
     # Where a key is misspelt, the rules of its mapping would complain about the field that it was meant to be.
-    found += [violation for at, violation in _rules(shape_of(model), value, ()) if at not in misspelt]
+    found += [
+        violation
+        for at, violation in _rules(shape_of(model), value, ())
+        if at not in misspelt and violation.path not in refused
+    ]
     return tuple(found)
 
 
@@ -207,17 +212,21 @@ def _rules(shape: Shape, value: Value, path: Path) -> Iterator[tuple[Path, Viola
         for rule in shape.model.rules if shape.model else ():
             for violation in rule.check(value):
                 yield path, replace(violation, path=(*path, *violation.path))
-        for name, item in value.items():
-            if name in shape.fields:
-                yield from _rules(shape.fields[name], item, (*path, name))
-    elif isinstance(shape, MapOf) and isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _rules(shape.item, item, (*path, name))
-    elif isinstance(shape, ListOf) and isinstance(value, (list, tuple)):
-        if shape.keyed and shape.keyed.unique:
-            yield from ((path, violation) for violation in _duplicates(shape.keyed.fields[0], value, path))
-        for index, item in enumerate(value):
-            yield from _rules(shape.item, item, (*path, index))
+        for name, inner in shape.ruled:
+            if name in value:
+                yield from _rules(inner, value[name], (*path, name))
+        return
+    if isinstance(shape, ListOf) and isinstance(value, (list, tuple)) and shape.keyed and shape.keyed.unique:
+        yield from ((path, violation) for violation in _duplicates(shape.keyed.fields[0], value, path))
+    if isinstance(shape, (ListOf, MapOf)) and has_rules(shape.item):
+        for step, item in _items(value):
+            yield from _rules(shape.item, item, (*path, step))
+
+
+def _items(value: Value) -> Iterable[tuple[str | int, Value]]:
+    if isinstance(value, Mapping):
+        return value.items()
+    return enumerate(value) if isinstance(value, (list, tuple)) else ()
 
 
 def _duplicates(field: str, items: Sequence[Value], path: Path) -> Iterator[Violation]:
@@ -242,7 +251,7 @@ def shown(value: Value) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         value = json.dumps(_printable(value), ensure_ascii=False, default=str)
         return value if len(value) <= 60 else f"{value[:40]}…{value[-15:]}"
-    text = f'"{value}"' if type(value) is str else str(value)
+    text = f'"{value}"'.replace("\n", "\\n") if type(value) is str else str(value)
     return text if len(text) <= 60 else f"{text[:40]}…{text[-15:]}"
 
 

@@ -43,11 +43,15 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A mapping with known fields. `required` are those without which it is no valid mapping."""
+    """A mapping with known fields.
+
+    `required` are those without which it is no valid mapping, `ruled` those that rules have anything to say about.
+    """
 
     model: type[Fields] | None
     fields: Mapping[str, Shape]
     required: frozenset[str] = frozenset()
+    ruled: tuple[tuple[str, Shape], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,17 @@ def shape_of(model: type[Fields]) -> Object:
     """The shape of a model."""
     fields = {name: _of(field.annotation, tuple(field.metadata)) for name, field in model.model_fields.items()}
     required = frozenset(name for name, field in model.model_fields.items() if field.is_required())
-    return Object(model, types.MappingProxyType(fields), required)
+    ruled = tuple((name, inner) for name, inner in fields.items() if has_rules(inner))
+    return Object(model, types.MappingProxyType(fields), required, ruled)
+
+
+def has_rules(shape: Shape) -> bool:
+    """Whether more than types decides what is right, here or below."""
+    if isinstance(shape, Object):
+        return bool(shape.ruled or (shape.model and shape.model.rules))
+    if isinstance(shape, ListOf) and shape.keyed and shape.keyed.unique:
+        return True
+    return isinstance(shape, (ListOf, MapOf)) and has_rules(shape.item)
 
 
 def _of(annotation: Any, metadata: tuple[Any, ...]) -> Shape:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
+
+import jinja2
 
 from declarative.diagnostics import Diagnostic
 from declarative.manifest.pieces import Literal, Pasted, Turn, flat, unwrapped
 from declarative.manifest.rendered import CLOSING, OPENING, Broken, Rendered, notes
 from declarative.manifest.source_map import Origin, SourceMap, Stretch, Turning
 from declarative.model.position import Position
+from declarative.model.value import Value
 
 
 @dataclass(slots=True)
@@ -46,20 +50,25 @@ class Assembly:
     def rendered(self) -> Rendered:
         """The whole."""
         places = SourceMap(self._stretches, self.sources)
-        return Rendered("".join(self._parts), places, tuple(self._pasted), tuple(self._broken.values()))
+        return Rendered("".join(self._parts), places, tuple(self._pasted), self.broken())
+
+    def broken(self) -> tuple[Diagnostic, ...]:
+        """What expressions failed to give so far."""
+        return tuple(self._broken.values())
 
     def _turn(self, turn: Turn) -> None:
         """Inner loops end with a turn of an outer one."""
         known = [turning.loop for turning in self.turns]
         index = known.index(turn.loop) if turn.loop in known else len(known)
         number = self.turns[index].number + 1 if index < len(known) else 1
-        entered = () if turn.values is None else (Turning(turn.loop, number, partial(unwrapped, turn.values)),)
+        entered = () if turn.values is None else (Turning(turn.loop, number, partial(_shown, turn.values)),)
         self.turns = (*self.turns[:index], *entered)
 
     def _paste(self, piece: Pasted) -> None:
-        if isinstance(piece.value, Broken):
-            told = piece.value.diagnostic
-            self._broken.setdefault((told.where, told.detail), replace(told, notes=notes(self.turns)))
+        if isinstance(piece.value, Broken) and (told := piece.value.diagnostic):
+            cause = (told.where, told.detail)
+            if cause not in self._broken:
+                self._broken[cause] = replace(told, notes=notes(self.turns))
         origin = piece.origin or self._stretches[-1].origin
         self._pasted.append(piece)
         self._write(f"{OPENING}{len(self._pasted) - 1}{CLOSING}", replace(origin, fixed=True))
@@ -68,3 +77,21 @@ class Assembly:
         self._stretches.append(Stretch(self._length, origin, self.turns))
         self._parts.append(text)
         self._length += len(text)
+
+
+class _Word(str):
+    """What is said in the place of a value that cannot be shown."""
+
+    __slots__ = ()
+
+
+def _shown(values: tuple[Any, ...]) -> tuple[Value, ...]:
+    """The values of a loop's variables, whatever they are."""
+
+    def one(value: Any) -> Value:
+        try:
+            return unwrapped(value)
+        except jinja2.TemplateError:
+            return _Word("undefined" if isinstance(value, jinja2.Undefined) else "...")
+
+    return tuple(map(one, values))

@@ -10,10 +10,11 @@ from functools import lru_cache
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
-from declarative.manifest.document import Document, Parsed, decode, read
+from declarative.manifest.document import Document, Parsed, Reading, decode, read
 from declarative.manifest.envelope import addresses, lifecycle
 from declarative.manifest.files import ManifestFile
 from declarative.manifest.findings import Cause, findings
+from declarative.manifest.rendered import Rendered
 from declarative.manifest.template import Templates
 from declarative.model.address import Address
 from declarative.model.position import Position
@@ -48,7 +49,7 @@ class Compiled:
 # What is asked for of one resource is soon asked for of the next one in its file.
 @lru_cache(maxsize=1)
 def _by_address(file: ManifestFile, templates: Templates) -> Mapping[str | None, Document]:
-    return {_address_text(document): document for document in _documents(file, templates).documents}
+    return {address_text(document): document for document in documents_of(file, templates).documents}
 
 
 def compile_files(files: Iterable[ManifestFile], templates: Templates) -> Compiled:
@@ -56,23 +57,22 @@ def compile_files(files: Iterable[ManifestFile], templates: Templates) -> Compil
     files = tuple(files)
     compiler = _Compiler()
     for file in files:
-        found = _documents(file, templates)
-        compiler.diagnostics += found.diagnostics
-        compiler.unread = compiler.unread or not found.complete
-        for document in found.documents:
-            compiler.add(document, {one.where for one in found.diagnostics})
+        compiler.read(file, templates)
     compiler.check_references()
     resources = tuple(sorted(compiler.resources.values(), key=lambda resource: resource.address))
     return Compiled(resources, compiler.told(), files, templates)
 
 
-def _documents(file: ManifestFile, templates: Templates) -> Parsed:
+def documents_of(file: ManifestFile, templates: Templates) -> Parsed:
+    """All documents of a file, unchecked."""
     try:
-        text = _text(file)
-        rendered = templates.render(text, file.name)
+        return read(_rendered(file, templates), file.name)
     except ProjectError as error:
         return Parsed((), error.diagnostics, complete=False)
-    return read(rendered, file.name)
+
+
+def _rendered(file: ManifestFile, templates: Templates) -> Rendered:
+    return templates.render(_text(file), file.name)
 
 
 def _text(file: ManifestFile) -> str:
@@ -92,11 +92,25 @@ class _Compiler:
         self.findings: dict[Cause, Diagnostic] = {}
         self.turns: Counter[Cause] = Counter()
         self.named: dict[tuple[str, str, str], Resource] = {}
-        self.references: list[tuple[Document, Path, str]] = []
+        self.references: list[tuple[Position, str]] = []
         # Addresses of manifests that are there, but broken; None where it cannot even be told which one it is.
         self.broken: set[str | None] = set()
         # Whether there are files of which nobody knows which manifests they would have had.
         self.unread = False
+
+    def read(self, file: ManifestFile, templates: Templates) -> None:
+        """Checks and takes up all documents of a file, one after another."""
+        try:
+            reading = Reading(_rendered(file, templates), file.name)
+        except ProjectError as error:
+            self.diagnostics += error.diagnostics
+            self.unread = True
+            return
+        is_broken = reading.rendered.is_broken
+        for document in reading.documents():
+            self.add(document, reading.told, is_broken)
+        self.diagnostics += reading.diagnostics
+        self.unread = self.unread or not reading.complete
 
     def told(self) -> tuple[Diagnostic, ...]:
         """Everything that was found, each mistake once, sorted by place."""
@@ -106,14 +120,16 @@ class _Compiler:
             found.setdefault((one.where, one.summary, one.detail), one)
         return tuple(sorted(found.values(), key=lambda one: one.where or Position("")))
 
-    def add(self, document: Document, told: Set[Position | None]) -> None:
-        """Checks one document and takes it up as a resource where it is sound. `told` are places of known mistakes."""
+    def add(self, document: Document, told: Set[Position | None], is_broken: bool) -> None:
+        """Checks one document and takes it up as a resource where it is sound.
+
+        `told` are places of known mistakes; `is_broken` says that some of its values may be unknown.
+        """
         found = [(cause, one) for cause, one in findings(document) if one.where not in told]
         for cause, one in found:
-            self.findings.setdefault(cause, one)
-            self.turns[cause] += 1
-        if found or told:
-            self.broken.add(_address_text(document))
+            self.turns[cause] += self.findings.setdefault(cause, one).notes != one.notes
+        if found or told or is_broken:
+            self.broken.add(address_text(document))
         else:
             self._take(document)
 
@@ -123,10 +139,8 @@ class _Compiler:
         address = Address(value["kind"], metadata.get("key") or metadata["name"])
         given: FrozenMap = value.get("lifecycle") or EMPTY
         depends_on = value.get("dependsOn") or ()
-        self.references += [(document, ("dependsOn", i), text) for i, text in enumerate(depends_on)]
-        self.references += [
-            (document, ("lifecycle", "replaceWhen", i), text) for i, text in enumerate(given.get("replaceWhen", ()))
-        ]
+        for path, texts in ((("dependsOn",), depends_on), (("lifecycle", "replaceWhen"), given.get("replaceWhen", ()))):
+            self.references += [(document.locate((*path, index)), text) for index, text in enumerate(texts)]
         resource = Resource(
             address=address,
             body=_body(value),
@@ -163,19 +177,17 @@ class _Compiler:
         if None in self.broken or self.unread:
             return
         known = {str(address) for address in self.resources} | {text for text in self.broken if text}
-        for document, path, text in self.references:
+        for where, text in self.references:
             if text not in known:
                 detail = f"There is no resource {text} in the manifests."
-                where = document.locate(path)
                 self.findings[where, text] = Diagnostic("Unknown address", detail, _meant_address(text, known), where)
 
 
-def _with_repeats(diagnostic: Diagnostic, times: int) -> Diagnostic:
+def _with_repeats(diagnostic: Diagnostic, more: int) -> Diagnostic:
     """The first of a mistake that a loop repeats, with how often it does."""
-    if times < 2 or not diagnostic.notes:
+    if not more:
         return diagnostic
-    more = "turn" if times == 2 else "turns"
-    return replace(diagnostic, notes=(*diagnostic.notes, f"the same in {times - 1} more {more}"))
+    return replace(diagnostic, notes=(*diagnostic.notes, f"the same in {more} more {'turn' if more == 1 else 'turns'}"))
 
 
 def _meant_address(text: str, known: Iterable[str]) -> str:
@@ -183,7 +195,7 @@ def _meant_address(text: str, known: Iterable[str]) -> str:
     return f"did you mean `{spelling}`?" if spelling else "addresses are written KIND.KEY, such as Training.resnet"
 
 
-def _address_text(document: Document) -> str | None:
+def address_text(document: Document) -> str | None:
     """The address of a manifest, as far as it can be read."""
     metadata = dig(document.value, ("metadata",)) or EMPTY
     key = (metadata.get("key") or metadata.get("name")) if isinstance(metadata, FrozenMap) else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import jinja2
 import yaml
 
-from declarative.manifest.pieces import Concealed, Literal, Pasted, Text, concat, unwrapped
+from declarative.manifest.pieces import Concealed, Literal, Pasted, Text, concat, text_of, unwrapped
 from declarative.manifest.source_map import Origin
 from declarative.model.secret import hides
 
@@ -27,7 +29,7 @@ def to_yaml(value: Any) -> Any:
 
 def written(value: Any, spell: Any) -> Any:
     """A value that stays one; `spell` gives its text. Secrets have none."""
-    if isinstance(value, Concealed):
+    if isinstance(value, (Concealed, jinja2.Undefined)):
         return value
     plain = unwrapped(value)
     if hides(plain):
@@ -46,6 +48,11 @@ def _yaml_text(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
+def string(value: Any) -> Any:
+    """The value as text. What a macro or block wrote is one already."""
+    return value if isinstance(value, str) else text_of(value)
+
+
 def indent(value: Any, width: int = 4, first: bool = False, blank: bool = False) -> Any:
     """Lines moved to the right, but for the first and blank ones. What a macro or block wrote keeps its structure."""
     if isinstance(value, (Text, Concealed)):
@@ -56,19 +63,21 @@ def indent(value: Any, width: int = 4, first: bool = False, blank: bool = False)
     lines = text.split("\n")
     moved = [" " * width + line if line or blank else line for line in lines[1:]]
     moved_text = "\n".join([" " * (width if first else 0) + lines[0], *moved])
-    return moved_text if first else Pasted(moved_text, text, indent=width)
+    return moved_text if first else Pasted(moved_text, moved_text, indent=width)
 
 
 def _moved(pieces: tuple[str, ...], space: str, first: bool, blank: bool) -> Iterator[str]:
     at_start = first
+    origin = next((piece.origin for piece in pieces if isinstance(piece, Literal)), None)
     for piece in pieces:
         if not isinstance(piece, Literal):
+            origin = getattr(piece, "origin", None) or origin
             if at_start and piece:
-                yield space
+                yield Literal(space, replace(origin, fixed=True)) if origin else space
             at_start = at_start and not piece
             yield piece
             continue
-        at = 0
+        at, origin = 0, piece.origin
         for line in piece.splitlines(keepends=True):
             if at_start and (blank or line.strip("\n")):
                 yield Literal(space, Origin(piece.origin.file, piece.origin.offset + at, fixed=True))

@@ -28,16 +28,25 @@ def findings(document: Document) -> Iterator[tuple[Cause, Diagnostic]]:
     if isinstance(kind, Diagnostic):
         yield (kind.where, kind.summary), kind
         return
-    hidden = tuple(hidden_paths(document.value))
+    hidden = tuple(hidden_paths(document.value)) if document.is_sensitive else ()
     value = turned(document.value, lambda one: Revealed(one.revealed())) if hidden else document.value
-    for violation in check(manifest_model(kind), value):
-        # What an expression failed to give was told where it failed.
-        if not document.is_broken(violation.path):
-            diagnostic = document.diagnostic(violation)
-            names = tuple(step for step in violation.path if isinstance(step, str))
-            hint = diagnostic.hint if violation.summary == "Missing field" else None
-            yield (diagnostic.where, violation.summary, names, hint), diagnostic
-    for violation in (*_misplaced(kind, hidden), *_lifecycle_misfits(kind, document.value)):
+    misplaced = {path for path in hidden if not takes_secret(kind.shape, path)}
+    violations = [
+        # What an expression failed to give was told where it failed, and a misplaced secret is no other mistake.
+        one
+        for one in check(manifest_model(kind), value)
+        if (one.on_key or one.path not in misplaced) and not document.is_broken(one.path)
+    ]
+    wrong = {one.path for one in violations}
+    violations += [
+        _misplaced(path) for path in misplaced if not any(path[:end] in wrong for end in range(len(path) + 1))
+    ]
+    for violation in violations:
+        diagnostic = document.diagnostic(violation)
+        names = tuple(step for step in violation.path if isinstance(step, str))
+        hint = diagnostic.hint if violation.summary == "Missing field" else None
+        yield (diagnostic.where, violation.summary, names, hint), diagnostic
+    for violation in _lifecycle_misfits(kind, document.value):
         diagnostic = document.diagnostic(violation)
         yield (diagnostic.where, violation.summary), diagnostic
 
@@ -73,13 +82,10 @@ def _kind_of(document: Document) -> Kind | Diagnostic:
     return Diagnostic("Unknown kind", f"There is no kind {shown(name)}.", hint, document.locate(("kind",)))
 
 
-def _misplaced(kind: Kind, hidden: tuple[Path, ...]) -> Iterator[Violation]:
-    """Secrets where they would be shown, or could not be understood."""
-    for path in hidden:
-        if not takes_secret(kind.shape, path):
-            detail = f"`{dotted(path)}` is {MASK}, but only free text in `spec` may be secret, such as a value or an argument."
-            hint = "give it by a variable that is not sensitive"
-            yield Violation(path, "Secret that has to be shown", detail, hint)
+def _misplaced(path: Path) -> Violation:
+    """A secret where it would be shown, or could not be understood."""
+    detail = f"`{dotted(path)}` is {MASK}, but only free text in `spec` may be secret, such as a value or an argument."
+    return Violation(path, "Secret that has to be shown", detail, "give it by a variable that is not sensitive")
 
 
 def _lifecycle_misfits(kind: Kind, value: FrozenMap) -> Iterator[Violation]:

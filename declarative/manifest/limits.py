@@ -20,12 +20,20 @@ BUDGET = 10_000_000
 # Characters or items that one value may have.
 LARGEST = 20_000_000
 _CHARACTERS_PER_UNIT = 10
+_WEIGHT_PER_UNIT = 2
+_BITS_PER_UNIT = 50
 _MOST_BITS = 10_000
 _CALL = 60
 _TURN = 30
 _FILTER = 10
+# A file that is looked for, whether it is there or not.
+FILE = 1000
 # Filters whose numbers are sizes.
 _SIZED = frozenset({"batch", "center", "indent", "slice", "truncate", "wordwrap"})
+# Filters that take some hundred nanoseconds for every character or item.
+_SLOW = frozenset({"dictsort", "groupby", "pprint", "sort", "tojson", "toyaml", "urlencode", "wordcount", "wordwrap"})
+# What Python says of arguments that a function does not take.
+_UNFIT = re.compile(r"\w+\(\) ((?:missing|takes|got) .*)")
 _LONG_WIDTH = re.compile(r"[0-9]{5,}|\*")
 
 
@@ -42,6 +50,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         self.left = BUDGET
         super().__init__(**options)
         self.filters = {name: self.bounded_filter(name, function) for name, function in self.filters.items()}
+        self.tests = {name: self.bounded_test(function) for name, function in self.tests.items()}
 
     def refill(self) -> None:
         """A new budget."""
@@ -63,12 +72,28 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         """The operator `~`."""
         return "".join(map(str, parts))
 
+    def weighed(self, value: Any) -> Any:
+        """`value`, which is about to be gone through, charged by all that is in it."""
+        if isinstance(value, (str, list, tuple, dict)):
+            size = weight(value)
+            refuse_above(size)
+            self.spend(_units(value, size))
+        return value
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return super().getitem(obj, self.weighed(argument))
+
     def call(self, context: Any, function: Any, /, *args: Any, **named: Any) -> Any:
         self.spend(_CALL)
+        for one in (getattr(function, "__self__", None), *args, *named.values()):
+            self.weighed(one)
         return self.charged(super().call(context, function, *args, **named))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         self.spend(1)
+        if operator != "+":  # what it gives is as large as both
+            self.weighed(left)
+            self.weighed(right)
         if operator == "*" and isinstance(left, int) and isinstance(right, int):
             refuse_above(left.bit_length() + right.bit_length(), _MOST_BITS)
         elif operator == "*":
@@ -94,9 +119,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return tree
 
     def _load_template(self, name: str, globals: Any) -> jinja2.Template:
-        template = super()._load_template(name, globals)
-        self.spend(1000)
-        return template
+        self.spend(FILE)
+        return super()._load_template(name, globals)
 
     def bounded_filter(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, charged, and refused where its arguments say that the result would be too large."""
@@ -110,23 +134,44 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             for one in (*args, *named.values()):
                 # `replace` and `join` write one argument many times; other numbers than widths are just numbers.
                 if name in _SIZED or not isinstance(one, int):
-                    refuse_above(weight(one))
-                    size *= max(weight(one), 1)
+                    heavy = weight(one)
+                    refuse_above(heavy)
+                    self.spend(heavy if name in _SLOW else _units(one, heavy))
+                    size *= max(heavy, 1)
             refuse_above(size, 5 * LARGEST)
-            return self.charged(function(*args, **named))
+            try:
+                return self.charged(function(*args, **named))
+            except TypeError as error:
+                if found := _UNFIT.fullmatch(str(error)):
+                    said = found[1].replace("missing", "lacks")
+                    raise jinja2.TemplateRuntimeError(f"the filter `{name}` {said}") from error
+                raise
+
+        return bounded
+
+    def bounded_test(self, function: Any) -> Callable[..., Any]:
+        """`function`, charged by what it goes through."""
+
+        @functools.wraps(function)
+        def bounded(*args: Any) -> Any:
+            for one in args:
+                self.weighed(one)
+            return function(*args)
 
         return bounded
 
     def charged(self, value: Any) -> Any:
-        """`value`, charged by its size."""
+        """`value`, charged by its size; an item takes as much as some characters."""
         if isinstance(value, (str, list, tuple, dict)):
             refuse_above(len(value))
-            self.spend(len(value) // _CHARACTERS_PER_UNIT)
+            self.spend(len(value) // (_CHARACTERS_PER_UNIT if isinstance(value, str) else 1))
+        elif isinstance(value, int):
+            self.spend(value.bit_length() // _BITS_PER_UNIT)
         return value
 
 
 class _Charges(NodeTransformer):
-    """Rewrites loops and `~` so that they are charged."""
+    """Rewrites loops, `~`, comparisons and slices so that they are charged."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802  (Jinja's visitors are named so)
         self.generic_visit(node)
@@ -140,6 +185,27 @@ class _Charges(NodeTransformer):
         self.generic_visit(node)
         joined = nodes.EnvironmentAttribute("joined", lineno=node.lineno)
         return nodes.Call(joined, [nodes.List(node.nodes)], [], None, None, lineno=node.lineno)
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = _weighed(node.expr)
+        for operand in node.ops:
+            operand.expr = _weighed(operand.expr)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Getitem:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = _weighed(node.node)
+        return node
+
+
+def _weighed(node: nodes.Expr) -> nodes.Expr:
+    """`node`, whose value is charged; of what is written out, the size is known."""
+    if isinstance(node, nodes.Const):
+        return node
+    weighed = nodes.EnvironmentAttribute("weighed", lineno=node.lineno)
+    return nodes.Call(weighed, [node], [], None, None, lineno=node.lineno)
 
 
 def weight(value: Any) -> int:
@@ -157,6 +223,11 @@ def weight(value: Any) -> int:
             waiting += one.values()
         total += len(one) if isinstance(one, str) else 10
     return total
+
+
+def _units(value: Any, size: int) -> int:
+    """What it costs to go through a value of this weight. Python is slower with items than with characters."""
+    return size // (_CHARACTERS_PER_UNIT if isinstance(value, str) else _WEIGHT_PER_UNIT)
 
 
 def refuse_above(size: int, most: int = LARGEST) -> None:

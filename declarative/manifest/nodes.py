@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -17,28 +18,37 @@ _CORE = re.compile(
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
 TAG = "tag:yaml.org,2002:"
-# libyaml itself recurses on the C stack: a bound keeps a hostile file from ending the process.
+TEXT, SEQUENCE, MAPPING = f"{TAG}str", f"{TAG}seq", f"{TAG}map"
+# The composer recurses on the C stack: a bound keeps a hostile file from ending the process.
 MAX_DEPTH = 100
-_NESTED_LINE = re.compile(r"(?:[-?:][ \t]+){20}| {50}")
 
 
+@lru_cache(maxsize=1024)
 def core_tag(text: str) -> str:
-    """The tag of a plain scalar."""
+    """The tag of a plain scalar. Most are keys, and come again and again."""
     found = _CORE.fullmatch(text)
     return f"{TAG}{found.lastgroup if found else 'str'}"
 
 
 class _Resolver:
-    """Gives plain scalars their type; the interface is that of PyYAML's resolvers."""
+    """Gives plain scalars their type and counts levels; the interface is that of PyYAML's resolvers."""
+
+    depth = 0
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
-            return core_tag(value or "") if implicit[0] else f"{TAG}str"
-        return f"{TAG}seq" if kind is yaml.SequenceNode else f"{TAG}map"
+            return core_tag(value or "") if implicit[0] else TEXT
+        return SEQUENCE if kind is yaml.SequenceNode else MAPPING
 
-    def descend_resolver(self, *_: Any) -> None: ...
+    def descend_resolver(self, parent: yaml.Node | None, _: Any) -> None:
+        self.depth += 1
+        # Where a parent is too deep already; its scalars are levels, too.
+        if self.depth > MAX_DEPTH + 1 and parent:
+            problem = f"nested more than {MAX_DEPTH} levels deep"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=parent.start_mark)
 
-    def ascend_resolver(self) -> None: ...
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
 
     def check_resolver_prefix(self, *_: Any) -> bool:
         return False
@@ -54,25 +64,9 @@ class _Composer(_Resolver, _Loader):  # type: ignore[misc]
 
 def nodes(text: str) -> Iterator[yaml.Node]:
     """The root of every document; raises yaml.YAMLError."""
-    if mark := _too_deep(text):
-        raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} levels deep", problem_mark=mark)
     composer = _Composer(text)
     while composer.check_node():
         yield composer.get_node()
-
-
-def _too_deep(text: str) -> Any:
-    """Where a composer would recurse too deep, or None."""
-    # Cheap bounds first: every level takes a bracket, an indicator on one line, or a column of indentation.
-    brackets = text.count("[") + text.count("{")
-    if brackets <= MAX_DEPTH and not _NESTED_LINE.search(text):
-        return None
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            return event.start_mark
-    return None
 
 
 class PastedNode(yaml.ScalarNode):
@@ -120,4 +114,4 @@ def pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
 
 def is_merge(key: yaml.Node) -> bool:
     """Whether a key is `<<`, which brings in the pairs of other mappings."""
-    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style
+    return bool(key.value == "<<") and isinstance(key, yaml.ScalarNode) and not key.style

@@ -9,13 +9,15 @@ is a plain text again, and as such one value; only `Text` keeps its structure.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import jinja2
 
 from declarative.manifest.source_map import Loop, Origin
-from declarative.model.secret import MASK, Reference, Secret, hides
+from declarative.manifest.template_errors import Unwritable
+from declarative.model.secret import Reference, Secret, hides
 from declarative.model.value import FrozenMap, Value
 
 
@@ -39,7 +41,7 @@ class Pasted(str):
     """A value that an expression gave. As text it is what stands in the middle of other text.
 
     `value` is frozen, a secret, or `rendered.Broken`. `indent` are the columns by which the filter of this name moved its lines,
-    if it did; the value then is as it was before. `origin` is None until it is written.
+    if it did. `origin` is None until it is written.
     """
 
     __slots__ = ("indent", "origin", "value")
@@ -99,15 +101,15 @@ class Concealed:
     def __init__(self, pieces: tuple[str, ...]) -> None:
         self.pieces = pieces
 
-    def __repr__(self) -> str:
-        return MASK
-
     def _refuse(self, *_: object) -> NoReturn:
         raise Sensitive
 
-    __str__ = __format__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    # Not even its mask: a text that says `(sensitive)` would be sent as a value.
+    __str__ = __repr__ = __format__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _refuse
-    __int__ = __float__ = __index__ = __add__ = __radd__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
+    __int__ = __float__ = __index__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _refuse
+    __neg__ = __pos__ = __call__ = _refuse
 
 
 def concat(written: Iterable[Any]) -> Text | Concealed:
@@ -135,14 +137,31 @@ def is_secret(piece: Pasted) -> bool:
 
 
 def unwrapped(value: Any) -> Value:
-    """A template's value as a frozen one, with secrets as what they are."""
+    """A template's value as a frozen one, with secrets as what they are; raises NotDefined or Unwritable."""
     if isinstance(value, Concealed):
         return joined(value.pieces)
     if isinstance(value, Mapping):
         return FrozenMap({str(key): unwrapped(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(unwrapped(item) for item in value)
-    return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, jinja2.Undefined):
+        str(value)  # raises, unless it is `x if y` where y is false
+        return None
+    if value is None or isinstance(value, (bool, int, float)) or hides(value):
+        return value
+    raise Unwritable(value)
+
+
+def text_of(value: Any) -> str:
+    """A value in the middle of a computed text, spelled as a pasted one; raises Sensitive, NotDefined or Unwritable."""
+    if isinstance(value, (str, jinja2.Undefined, Concealed)):
+        return str(value)
+    plain = unwrapped(value)
+    if hides(plain):
+        raise Sensitive
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def joined(pieces: Iterable[str]) -> str | Secret:

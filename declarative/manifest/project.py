@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from declarative.kinds.fields.base import Fields, Text
 from declarative.manifest.document import Document, decode, parse
 from declarative.manifest.variables import VariableDeclaration
 from declarative.model.position import Position
-from declarative.model.value import EMPTY, FrozenMap
+from declarative.model.value import EMPTY, FrozenMap, Path, Value, dig
 
 FILE = "declarative.yaml"
 SANDBOX = "sandbox"
@@ -57,7 +57,7 @@ class Project:
     `variables` are declarations by name, `overlay` the environment's values by name; `document` finds their places.
     """
 
-    root: Path
+    root: pathlib.Path
     environment: str | None = None
     endpoint: str | None = None
     state: str | None = None
@@ -71,7 +71,7 @@ class Project:
         return self.document.locate(path, on_key) if self.document else None
 
 
-def load(root: Path, environment: str | None) -> Project:
+def load(root: pathlib.Path, environment: str | None) -> Project:
     """Reads `declarative.yaml` in `root`, if there is one; raises ProjectError with everything that is wrong."""
     file = root / FILE
     try:
@@ -103,14 +103,27 @@ def load(root: Path, environment: str | None) -> Project:
 
 
 def _read(text: bytes) -> Document:
-    documents, diagnostics, _ = parse(decode(text, FILE), FILE)
+    documents, diagnostics, *_ = parse(decode(text, FILE), FILE)
     if not diagnostics and len(documents) != 1:
         diagnostics = (_not_one(documents),)
     if not diagnostics:
-        diagnostics = tuple(documents[0].diagnostic(violation) for violation in check(ProjectFile, documents[0].value))
+        value = documents[0].value
+        diagnostics = tuple(
+            replace(documents[0].diagnostic(violation), is_private=_is_private(value, violation.path))
+            for violation in check(ProjectFile, value)
+        )
     if diagnostics:
         raise ProjectError(*diagnostics)
     return documents[0]
+
+
+def _is_private(project: Value, path: Path) -> bool:
+    """Whether the value of a sensitive variable may stand on the line of a mistake."""
+    declared = dig(project, ("variables",))
+    declared = declared if isinstance(declared, FrozenMap) else EMPTY
+    if path[:1] == ("environments",):
+        return any(isinstance(one, FrozenMap) and one.get("sensitive") for one in declared.values())
+    return path[:1] == ("variables",) and bool(dig(project, (*path[:2], "sensitive")))
 
 
 def _not_one(documents: tuple[Document, ...]) -> Diagnostic:

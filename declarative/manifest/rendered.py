@@ -20,9 +20,12 @@ PLACEHOLDER = re.compile(f"{OPENING}([0-9]+){CLOSING}")
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The value of an expression that has none, and what to say about it."""
+    """The value of an expression that has none, and what to say about it; nothing where its cause is told elsewhere."""
 
-    diagnostic: Diagnostic
+    diagnostic: Diagnostic | None
+
+    def __str__(self) -> str:
+        return "(unknown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Rendered:
     places: Places
     pasted: tuple[Any, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the values of some expressions are not known."""
+        return any(isinstance(piece.value, Broken) for piece in self.pasted)
 
     @classmethod
     def verbatim(cls, text: str, file: str) -> Rendered:

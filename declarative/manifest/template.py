@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,24 @@ import jinja2
 
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
-from declarative.manifest import filters, template_errors
+from declarative.manifest import failing, filters, template_errors
 from declarative.manifest.assembly import Assembly
 from declarative.manifest.document import decode
-from declarative.manifest.limits import BoundedEnvironment, refuse_above, weight
-from declarative.manifest.pieces import Concealed, Literal, Pasted, Text, Turn, concat, unwrapped
+from declarative.manifest.limits import FILE, BoundedEnvironment, OutOfBounds
+from declarative.manifest.pieces import Concealed, Literal, Pasted, Sensitive, Text, Turn, concat, text_of, unwrapped
 from declarative.manifest.rendered import Broken, Rendered, notes
 from declarative.manifest.source_map import Loop, Origin, Verbatim
-from declarative.manifest.template_errors import NotDefined, Source, Undefined, Unwritable
-from declarative.manifest.tracing import Marks, PieceGenerator, Traces
+from declarative.manifest.template_errors import NotDefined, Source, Undefined
+from declarative.manifest.tracing import PieceGenerator, Traces, marked
 from declarative.manifest.variables import no_secret
 from declarative.manifest.yaml_errors import bad_character
 from declarative.model.position import Position
 from declarative.model.secret import MASK, Reference, Secret, hides
 from declarative.model.value import FrozenMap, Value
+from declarative.settings import FOLDER
 
 _PASTE = 10
+_BROKEN = 5000
 _GLOBALS = ("range", "dict", "namespace", "cycler", "joiner")
 
 
@@ -34,6 +35,7 @@ class Templates(BoundedEnvironment):
     """Renders the templates of one project. `root` is the folder that no template can leave.
 
     `variables` may hold secrets. `secret` answers the value of a name of the process environment, or None.
+    `unknown` are variables without a usable value, for which templates are not to blame.
     """
 
     code_generator_class = PieceGenerator
@@ -45,17 +47,20 @@ class Templates(BoundedEnvironment):
         variables: FrozenMap,
         environment: str | None,
         secret: Callable[[str], str | None] = lambda _: None,
+        unknown: Collection[str] = (),
     ) -> None:
         self.root = root.resolve()
         self.variables = variables
         self.sources: dict[str, str] = {}
         # What generated code refers to: pieces, origins and loops.
         self.constants: list[Any] = []
+        # The lines of generated code by template, once they were asked for.
+        self.generated: dict[str, list[str]] = {}
         self._secret_of = secret
+        self._unknown = unknown
         super().__init__(
             undefined=Undefined,
             loader=jinja2.FunctionLoader(self._load),
-            extensions=[Marks],
             keep_trailing_newline=True,
             autoescape=False,
         )
@@ -65,6 +70,7 @@ class Templates(BoundedEnvironment):
         for name in filters.FOR_HTML:
             self.filters.pop(name, None)
         own = {"toyaml": filters.to_yaml, "tojson": filters.to_json, "indent": filters.indent, "trim": filters.trim}
+        own["string"] = filters.string
         self.filters |= {name: self.bounded_filter(name, function) for name, function in own.items()}
 
     def render(self, text: str, file: str) -> Rendered:
@@ -75,33 +81,46 @@ class Templates(BoundedEnvironment):
         self.refill()
         assembly = Assembly(Origin(file, 0, fixed=True), self.sources)
         try:
-            template = self.from_string_named(text, file)
-            self._write(template, assembly)
+            template = self._compiled(text, file)
+            for written in template.root_render_func(template.new_context({})):
+                assembly.add(written)
         except ProjectError:
             raise
         except Exception as error:
-            raise ProjectError(self._diagnostic(error, file, assembly)) from error
+            told = () if self._is_unknown(error) else (self._diagnostic(error, file, assembly),)
+            raise ProjectError(*assembly.broken(), *told) from error
         return assembly.rendered()
 
-    def _write(self, template: jinja2.Template, assembly: Assembly) -> None:
-        try:
-            for written in template.root_render_func(template.new_context({})):
-                assembly.add(written)
-        except Exception:  # noqa: BLE001  (raised again, with the template's own lines in its traceback)
-            self.handle_exception()
-
-    def from_string_named(self, text: str, file: str) -> jinja2.Template:
+    def _compiled(self, text: str, file: str) -> jinja2.Template:
         """A template that knows its file's name, for places and errors."""
-        code = self.compile(text, name=file, filename=file)
+        try:
+            code = self.compile(text, name=file, filename=file)
+        except (SyntaxError, RecursionError) as error:  # of the code that Jinja generates: Python has its limits
+            hint = "take a part of it out into a macro or an include"
+            raise ProjectError(
+                Diagnostic("Malformed template", "It is nested too deep.", hint, Position(file, 1))
+            ) from error
         return jinja2.Template.from_code(self, code, self.make_globals(None))
+
+    def _tokenize(self, source: str, name: str | None, filename: str | None = None, state: str | None = None) -> Any:
+        return marked(self.lexer, source, name, filename, state)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> Any:
         return Traces(name or "").visit(super()._parse(source, name, filename))
 
     # --- what generated code calls ------------------------------------------------------------------------------------
-    def paste(self, origin: Origin, value: Any) -> Any:
-        """What the expression at `origin` puts into the output."""
+    def paste(self, origin: Origin, expression: Callable[[], Any]) -> Any:
+        """What the expression at `origin` puts into the output. One that fails leaves a gap, and the template goes on."""
         self.spend(_PASTE)
+        try:
+            return self._piece(origin, expression())
+        except (ProjectError, OutOfBounds, RecursionError):
+            raise
+        except Exception as error:  # noqa: BLE001  (an expression of the author's can fail in any way)
+            self.spend(_BROKEN)
+            return Pasted("", Broken(self._broken(error, origin)), origin)
+
+    def _piece(self, origin: Origin, value: Any) -> Any:
         if isinstance(value, (Text, Concealed)):
             self.spend(_PASTE * len(value.pieces))
             return self.charged(
@@ -109,18 +128,12 @@ class Templates(BoundedEnvironment):
             )
         if isinstance(value, Pasted):
             return value.at(origin)
-        if isinstance(value, Undefined):
-            return Pasted("", Broken(self._undefined(value, origin)), origin)
-        if isinstance(value, jinja2.Undefined):
+        if isinstance(value, jinja2.Undefined) and not isinstance(value, Undefined):
             return Literal("", origin)  # `x if y` where y is false
         if isinstance(value, str):
             return Pasted(self.charged(value), str(value), origin)
-        if value is None or isinstance(value, (bool, int, float, tuple, list, dict)):
-            refuse_above(weight(value) if not isinstance(value, (int, float)) else 0)
-            plain = unwrapped(value)
-            secret = hides(plain)
-            return Pasted(self.charged(MASK if secret else filters.json_text(plain)), plain, origin)
-        raise Unwritable(value)
+        plain = unwrapped(self.weighed(value))
+        return Pasted(self.charged(MASK if hides(plain) else filters.json_text(plain)), plain, origin)
 
     def turn(self, loop: Loop, values: tuple[Any, ...]) -> Turn:
         """The sign that a turn of a loop begins."""
@@ -128,7 +141,7 @@ class Templates(BoundedEnvironment):
 
     def joined(self, parts: Iterable[Any]) -> Any:
         """The operator `~`."""
-        parts = [part if isinstance(part, (Text, Concealed)) else str(part) for part in parts]
+        parts = [part if isinstance(part, (Text, Concealed)) else text_of(part) for part in parts]
         return concat(parts) if any(isinstance(part, (Text, Concealed)) for part in parts) else "".join(parts)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -139,22 +152,33 @@ class Templates(BoundedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return not isinstance(obj, Concealed) and super().is_safe_attribute(obj, attr, value)
+        if isinstance(obj, Concealed):
+            raise Sensitive
+        if isinstance(obj, (Literal, Pasted, Text, Turn)) and not hasattr(str, attr):
+            return False  # templates see the text alone
+        return super().is_safe_attribute(obj, attr, value)
 
     # --- what templates call ------------------------------------------------------------------------------------------
     def _secret(self, name: str) -> Any:
         """A value of the process environment that nobody gets to see."""
-        value = self._secret_of(str(name))
+        if not isinstance(name, str) or not name:
+            raise template_errors.Failing("a secret is named by text", "write secret('NAME')")
+        value = self._secret_of(name)
         if not value:
-            return Undefined(obj=Secret, name=str(name))
+            return Undefined(obj=Secret, name=name)
         return _concealed(Secret((Reference("secret", str(name)),), value, (value,)))
 
     def _file(self, name: str) -> str:
         """The text of a file of the project."""
+        self.spend(FILE)
         path = self._inside(name)
         if not path.is_file():
             raise jinja2.TemplateNotFound(name)
-        return decode(path.read_bytes(), name)
+        try:
+            return decode(path.read_bytes(), name)
+        except ProjectError as error:
+            (told,) = error.diagnostics
+            raise template_errors.Failing(f"the file {told.where} is no UTF-8 text", told.hint) from error
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
         path = self._inside(name)
@@ -163,34 +187,48 @@ class Templates(BoundedEnvironment):
         return self._known(name, decode(path.read_bytes(), name)), name, None
 
     def _inside(self, name: str) -> Path:
-        path = (self.root / name).resolve()
+        try:
+            path = (self.root / str(name)).resolve()
+            path.is_file()
+        except (OSError, ValueError) as error:
+            raise jinja2.TemplateNotFound(str(name)) from error
         if not path.is_relative_to(self.root):
             raise jinja2.TemplateRuntimeError(f"'{name}' is outside of the project")
+        if path.is_relative_to(self.root / FOLDER):
+            raise jinja2.TemplateRuntimeError(f"'{name}' is one of the tool's own files")
         return path
 
     def _known(self, file: str, text: str) -> str:
         """The text of a template as Jinja counts its lines, kept for places in it; raises ProjectError."""
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.sources[file] = text
+        self.generated.pop(file, None)
         if bad := bad_character(text, Verbatim(file, text)):
             raise ProjectError(bad)
         return text
 
     # --- what is said when it fails -----------------------------------------------------------------------------------
-    def _undefined(self, value: Undefined, origin: Origin) -> Diagnostic:
-        """What to say of a value that is not there, at its name behind `origin`."""
-        error = template_errors.failure_of(value)
+    def _broken(self, error: Exception, origin: Origin) -> Diagnostic | None:
+        """What to say of the expression at `origin`, which gives no value."""
+        if self._is_unknown(error):
+            return None
         source = Source(origin.file, self.sources[origin.file])
-        word = template_errors.word_of(error)
-        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(source.text, origin.offset)
-        return self._told(error, source.at(found.start() if found else origin.offset))
+        place = failing.place_of(error, self) or source.expression(origin.offset, template_errors.word_of(error))
+        return self._told(error, place)
+
+    def _is_unknown(self, error: Exception) -> bool:
+        """Whether it is about a variable without a usable value, of which the user hears anyway."""
+        of_variable = isinstance(error, NotDefined) and isinstance(error.owner, _Variables)
+        return of_variable and template_errors.word_of(error) in self._unknown
 
     def _diagnostic(self, error: Exception, file: str, assembly: Assembly) -> Diagnostic:
         if isinstance(error, jinja2.TemplateSyntaxError):
             name = error.name or file
             return template_errors.syntax(error, Source(name, self.sources[name]), self)
-        told = self._told(error, self._place(error, file))
-        return Diagnostic(told.summary, told.detail, told.hint, told.where, notes=notes(assembly.turns))
+        told = self._told(error, failing.place_of(error, self) or Position(file, 1))
+        # In which turn a budget runs out says nothing about the mistake.
+        turns = () if isinstance(error, OutOfBounds) else assembly.turns
+        return Diagnostic(told.summary, told.detail, told.hint, told.where, notes=notes(turns))
 
     def _told(self, error: Exception, where: Position) -> Diagnostic:
         if isinstance(error, jinja2.TemplateNotFound):
@@ -210,16 +248,6 @@ class Templates(BoundedEnvironment):
         spelling = nearest(Path(name).name, near)
         hint = f"did you mean `{Path(name).parent / spelling}`?" if spelling else "paths begin at the project's folder"
         return Diagnostic("Missing file", f"There is no file {name} in the project.", hint, where)
-
-    def _place(self, error: Exception, file: str) -> Position:
-        """The place in the innermost template on the error's way up."""
-        name, line = file, 1
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename in self.sources:
-                name, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-            trace = trace.tb_next
-        return Source(name, self.sources[name]).tag(line, template_errors.word_of(error))
 
 
 class _Variables:

@@ -13,12 +13,23 @@ from declarative.diagnostics import Diagnostic, nearest
 from declarative.model.position import Position
 
 _TAG = re.compile(r"\{[{%]")
+_STATEMENT_TAG = re.compile(r"\{%")
 _STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)")
 _STATEMENTS = (
     "for", "endfor", "if", "elif", "else", "endif", "set", "endset", "include", "macro", "endmacro", "import", "call",
     "endcall", "filter", "endfilter", "block", "endblock", "extends", "with", "endwith", "raw", "endraw",
 )  # fmt: skip
 _QUOTED = re.compile(r"'([^']*)'")
+_UNSAFE = re.compile(r"access to attribute '(\w+)' of '\w+' object is unsafe\.")
+# Methods that could grow without bounds, in place of which there is a filter.
+_FILTERS_INSTEAD = ("replace", "join", "center")
+_TYPES = {
+    "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "NoneType": "null",
+    "list": "a list", "tuple": "a list", "dict": "a mapping", "FrozenMap": "a mapping", "Text": "text",
+    "Pasted": "text", "Concealed": "a secret", "generator": "a sequence", "Undefined": "nothing",
+}  # fmt: skip
+_OWN_CALL = re.compile(r"Templates\._(\w+)\(\) (.*)")
+_TYPE = re.compile(rf"(?<!-)[\"']?\b({'|'.join(_TYPES)})\b[\"']?(?: objects?\b)?")
 
 
 class NotDefined(jinja2.UndefinedError):
@@ -52,20 +63,28 @@ class Undefined(jinja2.StrictUndefined):
         super().__init__(hint, obj, name, error)  # type: ignore[arg-type]
 
 
-def failure_of(value: Undefined) -> Exception:
-    """The error that an undefined value raises when it is used."""
-    try:
-        value._fail_with_undefined_error()
-    except jinja2.UndefinedError as error:
-        return error
+class Failing(jinja2.TemplateRuntimeError):
+    """An expression cannot be computed, and we know how to mend it."""
+
+    def __init__(self, message: str, hint: str | None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
-class Unwritable(jinja2.TemplateRuntimeError):
+class Unwritable(Failing):
     """An expression gave something that is no value of YAML."""
 
     def __init__(self, value: Any) -> None:
-        self.hint = "end the expression with `| list`" if isinstance(value, Iterable) else "write out one of its values"
-        super().__init__(f"the expression gives a {type(value).__name__}, which is no value of YAML")
+        if isinstance(value, Iterable):
+            message, hint = "the expression gives a sequence that is no list yet", "end the expression with `| list`"
+        elif callable(value):
+            message, hint = (
+                "the expression gives a function, not what it makes",
+                "call it, with its arguments in brackets",
+            )
+        else:
+            message, hint = "the expression gives something that is no value of YAML", "write out one of its values"
+        super().__init__(message, hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +98,25 @@ class Source:
         """The place at an offset."""
         return Position(self.file, self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset))
 
-    def tag(self, line: int, word: str = "") -> Position:
+    def statement(self, line: int, word: str) -> Position:
+        """The place of `word` in a statement on this line, else of the line's first statement."""
+        return self.tag(line, word, _STATEMENT_TAG)
+
+    def tag(self, line: int, word: str = "", opening: re.Pattern[str] = _TAG) -> Position:
         """The place of `word` in a tag on this line, else of the line's first tag, else of its first character."""
         start, end = self.line(line)
         text = self.text[start:end]
-        first = _TAG.search(text)
+        first = opening.search(text)
         begin = first.start() if first else 0
         found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(text, begin) if word else first
         indent = len(text) - len(text.lstrip())
         return self.at(start + (found.start() if found else begin if first else indent))
+
+    def expression(self, offset: int, word: str) -> Position:
+        """The place of `word` in the expression at an offset, else of the expression."""
+        end = self.text.find("}}", offset)
+        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(self.text, offset, end) if word else None
+        return self.at(found.start() if found else offset)
 
     def line(self, number: int) -> tuple[int, int]:
         """Where a line begins and ends."""
@@ -128,9 +157,21 @@ def syntax(error: jinja2.TemplateSyntaxError, source: Source, environment: jinja
 def failure(error: Exception, where: Position) -> Diagnostic:
     """An expression that cannot be computed."""
     message = str(error) or type(error).__name__
+    hint = getattr(error, "hint", None)
     if isinstance(error, LookupError):
         message = f"there is no {error}"
-    hint = getattr(error, "hint", None)
+    elif isinstance(error, TypeError):
+        message = _plain_words(message)
+    elif isinstance(error, NameError):  # Python has no word for infinity
+        message = "a number is too large"
+    elif found := _UNSAFE.fullmatch(message):
+        message = f"`.{found[1]}` is not allowed in templates"
+        hint = f"use the filter `| {found[1]}`" if found[1] in _FILTERS_INSTEAD else None
+    if "special caller argument" in message:
+        name = _QUOTED.findall(message)[0]
+        message, hint = f"the macro `{name}` has no place for this block", "write `{{ caller() }}` in the macro"
+    if message.startswith("can't multiply sequence"):
+        message = "text and lists can be repeated by whole numbers only"
     if isinstance(error, TypeError) and ("concatenate" in message or "unsupported operand" in message):
         hint = "numbers are computed with numbers; `~` joins text with anything"
     return Diagnostic("Failing template", _sentence(message), hint, where)
@@ -142,8 +183,15 @@ def undefined(error: NotDefined, variables: Mapping[str, Any], is_variable: bool
     if is_variable:
         hint: str | None = _meant(name, variables, "var.") or "declare it under `variables:` in declarative.yaml"
         return Diagnostic("Undefined variable", f"There is no variable `{name}`.", hint, where)
+    if "was not provided" in str(error):
+        hint = "give it where the macro is called, or give the parameter a default"
+        return Diagnostic("Undefined name", f"The parameter `{name}` of this macro was not given.", hint, where)
+    if "does not export" in str(error):
+        return Diagnostic("Undefined name", f"There is no `{name}` in what is imported.", None, where)
     if error.owner is None:
         hint = f"did you mean `var.{name}`?" if name in variables else _meant(name, variables, "var.")
+        if name == "loop":
+            hint = "`loop` is known in a `{% for %}` only, and not in a macro or an include that it calls"
         hint = hint or "variables are written var.NAME, and declared in declarative.yaml"
         return Diagnostic("Undefined name", f"`{name}` is not defined.", hint, where)
     keys = tuple(map(str, error.owner)) if isinstance(error.owner, Mapping) else ()
@@ -151,10 +199,19 @@ def undefined(error: NotDefined, variables: Mapping[str, Any], is_variable: bool
     return Diagnostic("Undefined name", detail, _meant(name, keys), where)
 
 
+def _plain_words(message: str) -> str:
+    """An error of Python's types in the words of templates."""
+    if found := _OWN_CALL.fullmatch(message):
+        return f"`{found[1]}` {found[2].replace('missing', 'lacks')}"
+    return _TYPE.sub(lambda found: _TYPES[found[1]], message)
+
+
 def word_of(error: Exception) -> str:
     """The word of the template that an error is about, if it says so."""
     if isinstance(error, NotDefined):
         return error.name
+    if isinstance(error, TypeError) and not str(error).startswith("macro "):
+        return ""  # what it quotes are Python's names of types
     found = _QUOTED.search(str(error))
     return found[1] if found else ""
 

@@ -6,14 +6,13 @@ generated code hands out what was marked. Nothing of this changes what a templat
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator
-from jinja2.ext import Extension
-from jinja2.lexer import Token, TokenStream
+from jinja2.lexer import Lexer, Token, TokenStream
 from jinja2.visitor import NodeTransformer
 
 from declarative.manifest.pieces import Literal, Text, Turn
@@ -33,31 +32,31 @@ class _Mark(str):
         return made
 
 
-class Marks(Extension):
-    """Puts offsets into the stream of tokens. The environment's `sources` are the templates by name."""
+def marked(lexer: Lexer, source: str, name: str | None, filename: str | None, state: str | None) -> TokenStream:
+    """The tokens of a template, literal text and expressions with the offset at which they start in `source`."""
+    offsets: deque[int] = deque()
 
-    def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
-        environment: Any = self.environment
-        name = stream.name or ""
-        offsets = _offsets(environment, environment.sources[name])
-        for token in stream:
+    def lexed() -> Iterator[tuple[int, str, str]]:
+        at = 0
+        for line, kind, text in lexer.tokeniter(source, name, filename, state):
+            # White space that `-` strips is in no token, so the text is looked for rather than assumed to follow.
+            found = source.find(text, at) if text else at
+            if kind in ("data", "variable_begin"):
+                offsets.append(found)
+            at = found + len(text)
+            yield line, kind, text
+
+    def tokens() -> Iterator[Token]:
+        file = name or ""
+        for token in lexer.wrap(lexed(), name, filename):
             if token.type == "data":
-                yield Token(token.lineno, "data", Literal(token.value, Origin(name, next(offsets), fixed=False)))
+                yield Token(token.lineno, "data", Literal(token.value, Origin(file, offsets.popleft(), fixed=False)))
                 continue
             if token.type == "variable_begin":
-                yield Token(token.lineno, "data", _Mark.of(Origin(name, next(offsets), fixed=True)))
+                yield Token(token.lineno, "data", _Mark.of(Origin(file, offsets.popleft(), fixed=True)))
             yield token
 
-
-def _offsets(environment: jinja2.Environment, source: str) -> Iterator[int]:
-    """Where each data and variable_begin token starts in `source`."""
-    at = 0
-    for _, kind, text in environment.lexer.tokeniter(source, None):
-        # White space that `-` strips is in no token, so the text is looked for rather than assumed to follow.
-        found = source.find(text, at) if text else at
-        if kind in ("data", "variable_begin"):
-            yield found
-        at = found + len(text)
+    return TokenStream(tokens(), name, filename)
 
 
 class Traces(NodeTransformer):
@@ -106,8 +105,11 @@ class PieceGenerator(CodeGenerator):
 
     def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:  # noqa: ARG002
         loop = getattr(node, "loop", None)
-        maker, what = ("turn", loop) if loop else ("paste", node.origin)  # type: ignore[attr-defined]
-        self.write(f"environment.{maker}({self._constant(what)}, ")
+        if loop:
+            self.write(f"environment.turn({self._constant(loop)}, ")
+        else:
+            # Computed within the call, so that one that fails does not end the template.
+            self.write(f"environment.paste({self._constant(node.origin)}, lambda: ")  # type: ignore[attr-defined]
 
     def _output_child_post(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:  # noqa: ARG002
         self.write(")")

@@ -82,7 +82,7 @@ def resolve(
     *,
     all_read: bool = True,
 ) -> tuple[FrozenMap, tuple[Diagnostic, ...]]:
-    """The value of every declared variable, and what is wrong with the given ones.
+    """The value of every declared variable that has a good one, and what is wrong with the others.
 
     `declarations` and `overlay` are those of the project file, whose places `locate` knows; `given` come from outside in
     order of rising precedence. Unless `all_read`, what is missing may be among what could not be read, and is no error.
@@ -105,9 +105,11 @@ def resolve(
         else:
             diagnostics.append(_undeclared(one, declarations))
     for name, declared in declarations.items():
-        if name in chosen:
-            diagnostics += _problems(chosen[name], declared)
-        elif all_read:
+        problems = tuple(_problems(chosen[name], declared)) if name in chosen else ()
+        if problems:
+            diagnostics += problems
+            del chosen[name]
+        elif name not in chosen and all_read:
             diagnostics.append(_missing(name, locate("variables", name, on_key=True)))
     values = {
         name: _secret(one.value, Reference("variable", name)) if declarations[name].get("sensitive") else one.value
@@ -142,22 +144,28 @@ def from_option(option: str, declarations: Mapping[str, Any]) -> Given | Diagnos
     """The value that `--var name=value` gives."""
     name, equals, text = option.partition("=")
     if not (name and equals):
-        return Diagnostic("Malformed option", f"--var {option} has no value.", "write --var name=value")
+        detail = f"--var {name} has no value." if name else "--var names no variable."
+        return Diagnostic("Malformed option", detail, "write --var name=value")
     return Given(name, _typed(text, declarations.get(name)), f"--var {name}")
 
 
-def from_file(path: Path) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
+def from_file(path: Path, declarations: Mapping[str, Any]) -> tuple[tuple[Given, ...], tuple[Diagnostic, ...]]:
     """The values of a `--var-file`: a YAML mapping of names to values."""
     try:
-        documents, diagnostics, _ = parse(decode(path.read_bytes(), str(path)), str(path))
+        documents, diagnostics, *_ = parse(decode(path.read_bytes(), str(path)), str(path))
     except OSError as error:
         return (), (Diagnostic("Unreadable variable file", f"{path}: {error.strerror}."),)
     except ProjectError as error:
         return (), error.diagnostics
+    private = _any_sensitive(declarations)
+    if private:
+        detail = "The words are not repeated here, because sensitive values stand in this file."
+        diagnostics = tuple(Diagnostic(one.summary, detail, None, one.where, is_private=True) for one in diagnostics)
     mappings = tuple(document for document in documents if isinstance(document.value, FrozenMap))
     if len(mappings) < len(documents):
-        detail = f"{path} is {described(documents[0].value)}, but a mapping of variables is expected."
-        diagnostics += (Diagnostic("Wrong type", detail, "write each as `name: value`", Position(str(path))),)
+        detail = f"{path} is {'no mapping' if private else described(documents[0].value)}, but a mapping of variables is expected."
+        hint = "write each as `name: value`"
+        diagnostics += (Diagnostic("Wrong type", detail, hint, Position(str(path)), is_private=private),)
     return tuple(_in_file(mappings)), diagnostics
 
 
@@ -175,16 +183,21 @@ def _typed(text: str, declared: Mapping[str, Any] | None) -> Value:
     """Text from outside as a value: text stays text, everything else is read as YAML."""
     if declared is None or declared.get("type", "string") == "string":
         return text
-    documents, diagnostics, _ = parse(text, "")
+    documents, diagnostics, *_ = parse(text, "")
     return text if diagnostics or len(documents) != 1 else documents[0].value
 
 
 def _undeclared(one: Given, declarations: Mapping[str, Any]) -> Diagnostic:
     spelling = nearest(one.name, declarations)
     hint = f"did you mean `{spelling}`?" if spelling else "declare it under `variables:` in declarative.yaml"
-    return Diagnostic(
-        "Undeclared variable", f"{one.source} gives `{one.name}`, which is not declared.", hint, one.locate(on_key=True)
-    )
+    detail = f"{one.source} gives `{one.name}`, which is not declared."
+    private = _any_sensitive(declarations)
+    return Diagnostic("Undeclared variable", detail, hint, one.locate(on_key=True), is_private=private)
+
+
+def _any_sensitive(declarations: Mapping[str, Any]) -> bool:
+    """Whether a line that is not understood may be that of a sensitive variable."""
+    return any(declared.get("sensitive") for declared in declarations.values())
 
 
 def _missing(name: str, where: Position | None) -> Diagnostic:
@@ -218,9 +231,8 @@ def _problems(one: Given, declared: Mapping[str, Any]) -> Iterator[Diagnostic]:
         return MASK if declared.get("sensitive") else described(value)
 
     def problem(summary: str, found: str, expected: str, hint: str | None = None, *path: str | int) -> Diagnostic:
-        name = dotted((one.name, *path))
-        detail = f"Variable `{name}` (from {one.source}) is {found}, but {expected}."
-        return Diagnostic(summary, detail, hint, one.locate(*path))
+        detail = f"Variable `{dotted((one.name, *path))}` (from {one.source}) is {found}, but {expected}."
+        return Diagnostic(summary, detail, hint, one.locate(*path), is_private=declared.get("sensitive", False))
 
     def wrong_type(found: Value, expected: str, *path: str | int) -> Diagnostic:
         # On the command line everything is text, and needs no advice about quotes.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from declarative.diagnostics import Diagnostic
-from declarative.manifest.rendered import PLACEHOLDER, notes
+from declarative.manifest.rendered import OPENING, PLACEHOLDER, notes
 from declarative.manifest.source_map import Places
 
 # Beside what YAML forbids, the code points that Unicode keeps for programs: placeholders are made of them.
@@ -88,6 +88,9 @@ def _told(failure: _Failure) -> _Told:
 
 
 def _no_mapping_here(failure: _Failure) -> _Told:
+    if OPENING in failure.before and ": " in failure.before:
+        detail = "A second `: ` on one line, behind what an expression gives, which is a value and never YAML."
+        return failure.at, detail, "write brackets, keys and anchors around the expression, not in it"
     if ": " in failure.before:
         detail = "A second `: ` on one line: text that contains it has to be quoted."
         return failure.at, detail, "put the value in quotes"
@@ -151,7 +154,7 @@ def _bad_alias(failure: _Failure) -> _Told:
 
 
 def _unknown_alias(failure: _Failure) -> _Told:
-    found = re.match(r"\*\S*", failure.text[failure.at : failure.at + 80])
+    found = re.match(r"\*[^\s,\[\]{}]*", failure.text[failure.at : failure.at + 80])
     name = found[0] if found else "*"
     detail = f"`{name}` repeats the value that `&{name[1:]}` marks, but there is none above."
     return failure.at, detail, f"mark a value with `&{name[1:]}`, or put the text in quotes"

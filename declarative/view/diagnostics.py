@@ -80,7 +80,7 @@ def _lines(subject: str | None, diagnostic: Diagnostic, style: Style, source: _L
     title = f"{subject}: {diagnostic.summary}" if subject else diagnostic.summary
     lines = [f"{style.bold(paint(str(diagnostic.severity) + ':'))} {style.bold(style.safe(title))}"]
     if diagnostic.where:
-        lines += _place(diagnostic.where, style, source, paint)
+        lines += _place(diagnostic, diagnostic.where, style, source, paint)
     lines += wrapped(diagnostic.detail, style, "  ")
     for label, text in (*(("note:", note) for note in diagnostic.notes), ("hint:", diagnostic.hint or "")):
         more = wrapped(text, style, f"  {label} ", "        ")
@@ -88,11 +88,13 @@ def _lines(subject: str | None, diagnostic: Diagnostic, style: Style, source: _L
     return lines
 
 
-def _place(where: Position, style: Style, source: _Lines, paint: Callable[[str], str]) -> list[str]:
+def _place(
+    diagnostic: Diagnostic, where: Position, style: Style, source: _Lines, paint: Callable[[str], str]
+) -> list[str]:
     number = str(where.line)
     margin = " " * len(number)
     lines = [f"{margin}{style.cyan('-->')} {style.safe(str(where))}"]
-    text = source.line(where)
+    text = None if diagnostic.is_private else source.line(where)
     if text is None or not text.strip():
         return lines
     shown, offset, length = excerpt(text, where.column, style.width - len(number) - 3, style)

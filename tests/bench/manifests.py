@@ -31,9 +31,14 @@ spec:
 """
 
 
+def text(number: int, revision: int = 0) -> str:
+    """The training of this number."""
+    facts = {"number": number, "project": 1 + number % 3, "epochs": 10 + number % 90, "rate": 1 + number % 9}
+    return _TRAINING.format(revision=revision, **facts)
+
+
 def write(folder: Path, count: int, revision: int = 0) -> None:
     """Writes `count` trainings, a file each; another revision changes them all."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        facts = {"number": number, "project": 1 + number % 3, "epochs": 10 + number % 90, "rate": 1 + number % 9}
-        (folder / f"train-{number:05d}.yaml").write_text(_TRAINING.format(revision=revision, **facts), encoding="utf-8")
+        (folder / f"train-{number:05d}.yaml").write_text(text(number, revision), encoding="utf-8")

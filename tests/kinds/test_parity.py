@@ -272,4 +272,7 @@ def test_the_sandbox_says_what_the_documents_say(name: str, body: str, operation
         assert differences(f"{name} answer", inner, expected(name, "answer")) == []
         found = {path: fact for path, fact in found.items() if "entries[]" not in path}
         theirs.pop("entries[]")
+    if (operation["path"].startswith("/api/v1/asset/"), where) == (True, "400"):
+        # The sandbox rehearses policies for templates, too, of which the documents say nothing.
+        found = {path: fact for path, fact in found.items() if not path.startswith("complianceIssues")}
     assert differences(f"{name} {body}", found, theirs) == []

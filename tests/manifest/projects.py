@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from declarative.diagnostics import Diagnostic
+from declarative.errors import ProjectError
 from declarative.manifest.compile import Compiled, compile_files
+from declarative.manifest.document import read
 from declarative.manifest.files import find
+from declarative.manifest.rendered import PLACEHOLDER, Rendered
 from declarative.manifest.template import Templates
 from declarative.model.value import freeze
 
@@ -25,6 +29,7 @@ def compiled(
     files: Mapping[str, str | bytes],
     variables: Mapping[str, Any] | None = None,
     environment: str | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Compiled:
     """Writes the files into the folder and compiles `manifests` there."""
     for name, text in files.items():
@@ -33,9 +38,31 @@ def compiled(
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     found, missing = find(folder, ["manifests"])
     assert not missing
-    return compile_files(found, Templates(folder, freeze(variables or {}), environment))
+    return compile_files(found, Templates(folder, freeze(variables or {}), environment, (secrets or {}).get))
 
 
 def findings(result: Compiled) -> list[str]:
     """Place and summary of each diagnostic."""
     return [f"{one.where}: {one.summary}" for one in result.diagnostics]
+
+
+def assembled(rendered: Rendered) -> str:
+    """The pieces of a template as one text, each value as it reads in the middle of other text."""
+    return PLACEHOLDER.sub(lambda found: str(rendered.pasted[int(found[1])]), rendered.text)
+
+
+def value_of(templates: Templates, text: str) -> Any:
+    """The value of the one document that a template makes."""
+    documents, diagnostics, _ = read(templates.render(text, "a.yaml"), "a.yaml")
+    assert not diagnostics
+    (document,) = documents
+    return document.value
+
+
+def problems(templates: Templates, text: str) -> tuple[Diagnostic, ...]:
+    """What is wrong with a template and its documents."""
+    try:
+        rendered = templates.render(text, "a.yaml")
+    except ProjectError as error:
+        return error.diagnostics
+    return read(rendered, "a.yaml").diagnostics

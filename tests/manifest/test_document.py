@@ -131,7 +131,7 @@ def test_values_are_frozen() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1),
+        "[" * (MAX_DEPTH + 1) + "1" + "]" * (MAX_DEPTH + 1),
         "[{a: " * 60 + "1" + "}]" * 60,
         "- " * (MAX_DEPTH + 1) + "1",
         "- ? " * 60 + "1",

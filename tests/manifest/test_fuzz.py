@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from declarative.manifest.compile import compile_files
 from declarative.manifest.files import ManifestFile
+from declarative.manifest.rendered import OPENING
 from declarative.manifest.template import Templates
+from declarative.model.secret import Reference, Secret
 from declarative.model.value import FrozenMap
 from declarative.view.diagnostics import diagnostics_text
 from declarative.view.style import Style
 from tests.examples import examples
 from tests.manifest.projects import HEAD
+from tests.secrets import TEXT
 
 SEED = (
     HEAD
@@ -43,10 +46,22 @@ spec:
 PIECES = (
     "{{", "}}", "{%", "%}", "{#", "#}", "{{ var }}", "{{ nothing }}", "{% if x %}", "{% endif %}", "{% endfor %}",
     "{% for i in range(9) %}", "{% include 'a' %}", "{% macro m() %}", "{{ var.rate * 99 }}", "{{ '\\ud800' }}", "|upper",
+    "{{ var.hostile }}", "{{ var.hostile | indent }}", "{{ var.hidden }}", "{{ secret('TOKEN') }}", "{{ secret('NONE') }}",
+    "~ var.hidden", "{% set x %}", "{% endset %}", "{{ x }}", "{% call m() %}", "{% endcall %}", "{% filter indent %}",
+    "{% endmacro %}", "{{ m() }}", "{{ caller() }}", "{% endfilter %}", "| tojson", "{{ var.names }}", "!!str ",
     "&a ", "*a", "<<: ", "!!set ", "!x ", "? ", "- ", ": ", "[", "]", "{", "}", "'", '"', "|\n", ">\n", "#", "\t", "\r",
-    "\r\n", "\n", "\n---\n", "\n...\n", "%YAML 1.2\n", "\x00", "\ue000", "\ue0001\ue001", "\u2028", "\x85", "\ufeff",
+    "\r\n", "\n", "\n---\n", "\n...\n", "%YAML 1.2\n", "\x00", "\ufdd0", "\ufdd00\ufdd1", "\u2028", "\x85", "\ufeff",
     "é", "😀", "1e3", "0x1F", ".nan", "-.inf", "0o9", "~", "null", "true", "9" * 50, "[" * 30, "- " * 30, "null: ",
 )  # fmt: skip
+
+VARIABLES = FrozenMap(
+    {
+        "rate": 0.1,
+        "names": ("A", "B"),
+        "hostile": "a: [b\n- c # d\n---\n{{ 1 }}",
+        "hidden": Secret((Reference("variable", "hidden"),), TEXT, (TEXT,)),
+    }
+)
 
 
 @st.composite
@@ -73,8 +88,10 @@ def compile_soon(folder: Path, data: bytes) -> None:
     file = folder / "a.yaml"
     file.write_bytes(data)
     began = time.process_time()
-    variables = FrozenMap({"rate": 0.1, "names": ("A", "B")})
-    result = compile_files((ManifestFile(file, "a.yaml"),), Templates(folder, variables, None))
+    result = compile_files((ManifestFile(file, "a.yaml"),), Templates(folder, VARIABLES, None, {"TOKEN": TEXT}.get))
+    told = " ".join(word for one in result.diagnostics for word in (str(one), str(one.hint), *one.notes))
+    assert TEXT not in told
+    assert OPENING not in told
     assert all(one.where is not None and one.detail for one in result.diagnostics)
     text = data.decode("utf-8-sig", "replace")
     assert diagnostics_text(result.diagnostics, Style(), lambda _: text) or not result.diagnostics

@@ -8,99 +8,165 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from declarative.manifest.rendered import OPENING, PLACEHOLDER
 from declarative.manifest.template import Templates
 from declarative.model.position import Position
 from declarative.model.value import FrozenMap
 from tests.examples import examples
-from tests.manifest.projects import HEAD, compiled, findings
+from tests.manifest.projects import HEAD, compiled, findings, value_of
 
 LITERAL = st.text("ab:\n é😀'\"#", min_size=0, max_size=6)
+# Parts that hold others, with what stands before and behind them. Macros and blocks are used twice.
+AROUND = {
+    "for": ("for i in [1, 2]", "endfor", ""),
+    "if": ("if true", "endif", ""),
+    "elif": ("if false %}no{% elif true", "endif", ""),
+    "set": ("set a", "endset", "{{ a }}|{{ a }}"),
+    "joined": ("set a", "endset", "{{ a ~ '/' ~ a }}"),
+    "moved": ("set a", "endset", "{{ a | indent(3) }}|{{ a | trim }}"),
+    "macro": ("macro m()", "endmacro", "{{ m() }}|{{ m() ~ m() }}"),
+    "macro in a variable": ("macro m()", "endmacro", "{% set n = {'m': m} %}{{ n.m() }}"),
+    "call": ("macro m() %}<{{ caller() }}>{% endmacro %}{% call m()", "endcall", ""),
+    "filter": ("filter indent(2)", "endfilter", ""),
+    "with": ("with n = 1", "endwith", ""),
+}
 
 
 class Template:
-    """A template under construction; every literal character is unique, so that its place can be looked up."""
+    """A template under construction; every literal character and every value is unique, so that its place is known."""
 
     def __init__(self) -> None:
         self.text = ""
-        self.next = 0x4E00
+        self.next = 0x4E10
+        # Where characters that an expression writes come from.
+        self.pasted: dict[str, int] = {}
+
+    def unique(self) -> str:
+        self.next += 1
+        return chr(self.next)
 
     def literal(self, around: str) -> None:
-        self.text += around + chr(self.next) + "\n" * (around.count("\n") % 2)
-        self.next += 1
+        self.text += around + self.unique() + "\n" * (around.count("\n") % 2)
+
+    def value(self, expression: str = "'x\\n{}y'", dash: str = "", prefix: str = "") -> None:
+        """An expression that writes a unique character."""
+        character = self.unique()
+        self.text += prefix
+        self.pasted[character] = len(self.text)
+        self.text += "{{" + dash + " " + expression.format(character) + " " + dash + "}}"
+
+    def argument(self) -> None:
+        """A value that is given to a macro comes from where the macro writes it."""
+        character = self.unique()
+        self.text += "{% macro g(x) %}<"
+        self.pasted[character] = len(self.text)
+        self.text += "{{ x }}>{% endmacro %}{{ g('" + character + "') }}"
 
 
 @st.composite
-def templates(draw: st.DrawFn) -> str:
-    """Literals, expressions, loops, conditions, raw blocks, comments, white space control and includes, nested."""
+def templates(draw: st.DrawFn) -> Template:
+    """Literals, expressions, loops, conditions, macros, blocks, raw text, comments, dashes and includes, nested."""
     template = Template()
 
     def part(depth: int) -> None:
-        kind = draw(st.sampled_from(("literal", "value", "for", "if", "comment", "raw", "set", "include", "call")))
+        kinds = ("literal", "value", "loop value", "argument", "joined text", "comment", "raw", "include")
+        kind = draw(st.sampled_from((*kinds, *AROUND) if depth else kinds))
         dash = draw(st.sampled_from(("", "-")))
         template.literal(draw(LITERAL))
         if kind == "value":
-            template.text += "{{" + dash + " 'x\\ny' " + dash + "}}"
+            template.value(dash=dash)
+        elif kind == "loop value":
+            template.value("['a', '{}'][1]")
+        elif kind == "joined text":
+            template.value("1 ~ '{}' ~ 2", dash)
+        elif kind == "argument":
+            template.argument()
         elif kind == "comment":
             template.text += "{# a\nb {{ c }} #}"
         elif kind == "raw":
             template.text += "{% raw %}{{ "
             template.literal(draw(LITERAL))
             template.text += "{% endraw %}"
-        elif kind == "set":
-            template.text += "{% set a %}captured {{ 1 }}{% endset %}"
         elif kind == "include":
             template.text += "{% include 'part' %}"
-        elif kind == "call":
-            template.text += "{% macro m() %}made {{ 1 }}{% endmacro %}{{ m() }}"
-        elif kind in ("for", "if") and depth:
-            head = "for i in [1, 2]" if kind == "for" else "if true"
-            template.text += "{%" + dash + f" {head} " + dash + "%}"
+        elif kind in AROUND:
+            before, end, after = AROUND[kind]
+            template.text += "{%" + dash + f" {before} " + dash + "%}"
             for _ in range(draw(st.integers(0, 3))):
                 part(depth - 1)
-            template.text += "{% end" + kind + " %}"
+            template.literal(draw(LITERAL))
+            template.text += "{% " + end + " %}" + after
         template.literal(draw(LITERAL))
 
     for _ in range(draw(st.integers(1, 4))):
         part(2)
-    return template.text
+    return template
 
 
-def place_of(text: str, character: str, file: str) -> Position:
-    offset = text.index(character)
+def place(text: str, offset: int, file: str = "main") -> Position:
     return Position(file, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
 
 
-@settings(max_examples=examples(100))
-@given(text=templates())
-def test_literal_characters_know_their_place(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    """However a template is nested, each literal character leads to the line and column where it was typed."""
+PART = "one 一\n two {{ '丁' }}\n"
+
+
+@settings(max_examples=examples(150))
+@given(template=templates())
+def test_every_character_knows_its_place(tmp_path_factory: pytest.TempPathFactory, template: Template) -> None:
+    """However a template is nested, each literal character leads to where it was typed, and each value to its braces.
+
+    That holds for macros and blocks, too, however often and wherever they are written out, and nothing gets lost.
+    """
     root = tmp_path_factory.getbasetemp()
-    part = "one 一\n two 丁\n"
-    (root / "part").write_text(part, encoding="utf-8")
-    text = text.replace("一", "三").replace("丁", "三") + "{{ '' }}"
-    rendered = Templates(root, FrozenMap(), None).render(text, "main")
+    (root / "part").write_text(PART, encoding="utf-8")
+    text = template.text
+    rendered = Templates(root, FrozenMap(), None).render(text + "{{ '' }}", "main")
+    seen = set()
     for offset, character in enumerate(rendered.text):
-        if character in "一丁":
-            assert rendered.source_map.position(offset) == place_of(part, character, "part")
-        elif character > "一" and text.count(character) == 1:
-            assert rendered.source_map.position(offset) == place_of(text, character, "main")
-            assert not rendered.source_map.is_computed(offset)
+        if character == "一":
+            assert rendered.places.position(offset) == place(PART, PART.index(character), "part")
+        elif character in text and character > "一" and character not in "😀{}":
+            assert character not in template.pasted
+            assert rendered.places.position(offset) == place(text, text.index(character))
+            seen.add(character)
+    for found in PLACEHOLDER.finditer(rendered.text):
+        written = set(str(rendered.pasted[int(found[1])]))
+        for offset in range(found.start(), found.end()):
+            if "丁" in written:
+                assert rendered.places.position(offset) == place(PART, PART.index("{{"), "part")
+            for character in written & template.pasted.keys():
+                assert rendered.places.position(offset) == place(text, template.pasted[character])
+                seen.add(character)
+    assert seen == {character for character in text if "丐" < character < "龥"}
 
 
 def test_the_output_of_an_expression_leads_to_its_braces(tmp_path: Path) -> None:
     """All characters that an expression writes are its own, whatever their number of lines."""
     rendered = Templates(tmp_path, FrozenMap(), None).render("a\nb {{ 'x\ny' }} c", "main")
-    for offset in (rendered.text.index("x"), rendered.text.index("y")):
-        assert rendered.source_map.position(offset) == Position("main", 2, 3)
-        assert rendered.source_map.is_computed(offset)
-    assert rendered.source_map.position(rendered.text.index("c")) == Position("main", 3, 7)
+    (found,) = PLACEHOLDER.finditer(rendered.text)
+    for offset in range(found.start(), found.end()):
+        assert rendered.places.position(offset) == Position("main", 2, 3)
+    assert rendered.places.position(rendered.text.index("c")) == Position("main", 3, 7)
 
 
-@pytest.mark.parametrize("forged", ["\ue0000\ue001", "\ue0001-0\ue001", "\ue000", "\ue001"])
-def test_a_value_cannot_forge_a_place(tmp_path: Path, forged: str) -> None:
-    """What looks like a mark inside a variable is just text."""
-    rendered = Templates(tmp_path, FrozenMap({"x": forged}), None).render("a {{ var.x }} b", "main")
-    assert rendered.text == f"a {forged} b"
+@pytest.mark.parametrize("text", ["{{ a }}", "{{ a | indent(1) }}", "{{ a | trim }}", "{{ a ~ 'x' }}", "{{ a + 'x' }}"])
+@pytest.mark.parametrize(
+    "block",
+    ["{% set a %}\n b: {{ 1 }}\n{% endset %}", "{% macro m() %}\n b: {{ 1 }}\n{% endmacro %}{% set a = m() %}"],
+)
+def test_the_text_of_a_block_keeps_its_places(tmp_path: Path, block: str, text: str) -> None:
+    """Filters that move lines and joining change what is around the pieces of a block, and none of their places."""
+    rendered = Templates(tmp_path, FrozenMap(), None).render(block + text, "main")
+    assert rendered.places.position(rendered.text.index("b")) == Position("main", 2, 2)
+    assert rendered.places.position(rendered.text.index(OPENING)) == Position("main", 2, 5)
+
+
+@pytest.mark.parametrize("forged", ["\ufdd00\ufdd1", "\ufdd01\ufdd1", "\ufdd0", "\ufdd1", "\ufdd0999999\ufdd1"])
+def test_a_value_cannot_forge_a_placeholder(tmp_path: Path, forged: str) -> None:
+    """What looks like a placeholder inside a value is just text, wherever the value stands."""
+    templates = Templates(tmp_path, FrozenMap({"x": forged}), None)
+    text = "a: {{ var.x }}\nb: '{{ var.x }}'\nc: {{ 1 }} {{ var.x }} {{ 2 }}\n{{ var.x }}: d\n"
+    assert value_of(templates, text) == {"a": forged, "b": forged, "c": f"1 {forged} 2", forged: "d"}
 
 
 def test_line_separators_of_unicode_end_no_line(tmp_path: Path) -> None:

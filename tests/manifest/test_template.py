@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from declarative.errors import ProjectError
 from declarative.manifest.limits import BUDGET
 from declarative.manifest.template import Templates
 from declarative.model.value import FrozenMap, freeze
-from tests.manifest.projects import HEAD, compiled, findings
+from tests.manifest.projects import HEAD, assembled, compiled, findings, problems, value_of
 
 VARIABLES = freeze(
     {
@@ -27,14 +26,12 @@ VARIABLES = freeze(
 
 
 def rendered(text: str, root: Path) -> str:
-    return Templates(root, VARIABLES, "prod").render(text, "a.yaml").text
+    return assembled(Templates(root, VARIABLES, "prod").render(text, "a.yaml"))
 
 
 def refused(text: str, root: Path) -> tuple[str, str]:
     """Summary, and place with detail, of the one finding."""
-    with pytest.raises(ProjectError) as caught:
-        rendered(text, root)
-    (found,) = caught.value.diagnostics
+    (found,) = problems(Templates(root, VARIABLES, "prod"), text)
     assert found.where is not None
     return found.summary, f"{found.where.line}:{found.where.column} {found.detail}"
 
@@ -51,7 +48,7 @@ def refused(text: str, root: Path) -> tuple[str, str]:
         ("{{ var.nasty | tojson }}", '"a: [b"'),
         ("{{ var.nasty | toyaml }}", "'a: [b'"),
         ("{{ var.rates | toyaml }}", "[0.1, 0.01]"),
-        ("{{ var.text ~ 1 ~ var.flag }}", "a1True"),
+        ("{{ var.text ~ 1 ~ var.flag }}", "a1true"),
         ("{{ '%03d' % 7 }} {{ '%02d' | format(3) }} {{ '{:>4}'.format(1) }}", "007 03    1"),
         ("{{ 'a' * 3 }} {{ 2 ** 10 }} {{ [1] + [2] }}", "aaa 1024 [1, 2]"),
         ("{% for i in range(3) %}{{ loop.index }}{{ ',' if not loop.last }}{% endfor %}", "1,2,3"),
@@ -63,7 +60,56 @@ def refused(text: str, root: Path) -> tuple[str, str]:
     ],
 )
 def test_expressions_write_what_an_author_means(tmp_path: Path, template: str, expected: str) -> None:
+    """In the middle of other text, a value reads as an author would type it."""
     assert rendered(template, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ var.text }}", "a"),
+        ("{{ var.rates }}", (0.1, 0.01)),
+        ("{{ var.net }}", {"depth": 50, "items": 1}),
+        ("{{ var.net | tojson }}", {"depth": 50, "items": 1}),
+        ("{{ var.rates | toyaml }}", (0.1, 0.01)),
+        ("{{ var.nasty }}", "a: [b"),
+        ("{{ var.nasty | tojson }}", "a: [b"),
+        ("{{ var.nasty | toyaml }}", "a: [b"),
+        ("{{ var.flag }}", True),
+        ("{{ var.nothing }}", None),
+        ("{{ 1.10 }}", 1.1),
+        ("{{ '1.10' }}", "1.10"),
+        ("{{ 'true' }}", "true"),
+        ("{{ '' }}", ""),
+        ("{{ 7 | string }}", "7"),
+        ("{{ '7' | int }}", 7),
+        ("{{ 90000000000 | string }}", "90000000000"),
+        ("{{ 1 }}{{ 2 }}", 12),
+        ("-{{ 1 }}", -1),
+        ("{{ 1 }}.{{ 5 }}", 1.5),
+        ("{{ 1 }}{{ '2' }}", "12"),
+        ("{{ 1 ~ 2 }}", "12"),
+        ("0{{ '' }}", "0"),
+        ("'{{ 1 }}'", "1"),
+        ('"{{ var.flag }}"', "true"),
+        ("'{{ var.nothing }}'", "null"),
+        ("{{ var.nothing if false }}", None),
+        ("x{{ 1 if false }}", "x"),
+        ("{% if true %}1{% endif %}", 1),
+        ("{% if true %}'1'{% endif %}", "1"),
+        ("{% macro m() %}[1, {{ '2' }}]{% endmacro %}{{ m() }}", (1, "2")),
+        ("{% set block %}{b: 1}{% endset %}{{ block }}", {"b": 1}),
+        ("{% set block %}{b: 1}{% endset %}{{ block | upper }}", "{B: 1}"),
+        ("!!int '{{ '12' }}'", 12),
+        ("!!str {{ 12 }}", "12"),
+        ("{{ var.text }}  # {{ var.nasty }}", "a"),
+    ],
+)
+def test_a_value_keeps_its_type_where_it_stands_alone(tmp_path: Path, template: str, expected: object) -> None:
+    """A plain scalar that is one expression is the value itself; in quotes and beside other text it becomes text."""
+    found = value_of(Templates(tmp_path, VARIABLES, "prod"), f"a: {template}")["a"]
+    assert found == expected
+    assert type(found) is type(expected) or isinstance(expected, dict)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +120,7 @@ def test_expressions_write_what_an_author_means(tmp_path: Path, template: str, e
         ("{{ var.net.dept }}", ("Undefined name", "1:12 The value has no `dept`; it has depth, items.")),
         ("{{ var.items }}", ("Undefined variable", "1:8 There is no variable `items`.")),
         ("{{ var.text.foo }}", ("Undefined name", "1:13 The value has no `foo`.")),
-        ("{{ secret }}", ("Undefined name", "1:4 `secret` is not defined.")),
+        ("{{ secert }}", ("Undefined name", "1:4 `secert` is not defined.")),
         ("{{ lipsum() }}", ("Undefined name", "1:4 `lipsum` is not defined.")),
         ("{{ 1 / 0 }}", ("Failing template", "1:1 Division by zero.")),
         ("{% include 'x' %}", ("Missing file", "1:1 There is no file x in the project.")),
@@ -134,7 +180,7 @@ def test_no_file_outside_of_the_project_is_read(tmp_path: Path, name: str, form:
     (tmp_path / "secret").write_text("key")
     (root / "link").symlink_to(tmp_path / "secret")
     (root / "folder").symlink_to(tmp_path)
-    summary, detail = refused("a: b\n" + form % name, root)
+    summary, detail = refused("a: b\nc: " + form % name, root)
     assert summary == "Failing template"
     assert detail.startswith("2:")
     assert detail.endswith(f"'{name}' is outside of the project.")
@@ -148,8 +194,8 @@ def test_a_link_inside_of_the_project_is_followed(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"a\n\xff")
-    for template in ("{{ file('b') }}", "{% include 'b' %}"):
-        assert refused(template, tmp_path) == ("Not UTF-8", "2:1 The byte 0xff is not part of UTF-8 text.")
+    assert refused("{% include 'b' %}", tmp_path) == ("Not UTF-8", "2:1 The byte 0xff is not part of UTF-8 text.")
+    assert refused("a: {{ file('b') }}", tmp_path) == ("Failing template", "1:4 The file b:2:1 is no UTF-8 text.")
 
 
 BIG = "{% set big = 'a' * 1000000 %}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_precedence(tmp_path: Path, sources: tuple[str, ...], expected: str) -> 
     if "process" in sources:
         outside += variables.from_environment({"DECLARATIVE_VAR_x": "process", "OTHER": "y"}, found.variables)
     if "file" in sources:
-        outside += variables.from_file(tmp_path / "vars.yaml")[0]
+        outside += variables.from_file(tmp_path / "vars.yaml", {})[0]
     if "option" in sources:
         option = variables.from_option("x=option", found.variables)
         assert isinstance(option, variables.Given)
@@ -138,7 +139,7 @@ def test_problems_in_files_have_places(tmp_path: Path) -> None:
 def test_an_unusable_variable_file_is_a_finding(tmp_path: Path, text: str | bytes) -> None:
     file = tmp_path / "vars.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    _, problems = variables.from_file(file)
+    _, problems = variables.from_file(file, {})
     assert len(problems) == 1
     assert problems[0].where is not None
     assert problems[0].where.file == str(file)
@@ -164,3 +165,26 @@ def test_a_variable_may_be_any_name(tmp_path: Path) -> None:
     """Names that a mapping has methods of, such as items, are variables like others."""
     values, _ = variables.resolve(freeze({"items": {}, "x": {}}), freeze({"items": "a", "x": "b"}), nowhere, (), "e")
     assert values == {"items": "a", "x": "b"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ({"type": "integer"}, "hunter2"),
+        ({"type": "list", "items": "integer"}, ["hunter2"]),
+        ({"type": "string", "pattern": "[0-9]+"}, "hunter2"),
+        ({"type": "string", "enum": ["hunter3"]}, "hunter2"),
+        ({"type": "integer", "maximum": 1}, 4711),
+    ],
+)
+def test_a_sensitive_value_is_not_shown_when_it_is_wrong(tmp_path: Path, declared: dict[str, Any], value: Any) -> None:
+    """What is wrong with it tells the place, but its line, with the value on it, may not be shown."""
+    file = tmp_path / "values.yaml"
+    file.write_text(json.dumps({"key": value}))
+    values, _ = variables.from_file(file, {})
+    declarations = {"key": {**declared, "sensitive": True}}
+    _, (found,) = variables.resolve(declarations, EMPTY, nowhere, values, None)
+    assert found.is_private
+    assert found.where is not None
+    assert found.where.file.endswith("values.yaml")
+    assert not [word for word in ("hunter2", "4711") if word in f"{found!r}"]
