@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -59,9 +59,7 @@ async def make_plan(session: Session, transport: Transport, compiled: Compiled, 
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
     resources, unresolved = await lookup.resolve(transport, compiled.resources)
     _refuse(compiled, unresolved)
-    staying = {one.address: one.depends_on for one in resources}
-    leaving = {one.address: one.depends_on for one in snapshot.records if one.address not in staying}
-    chosen = _chosen(session, staying, leaving)
+    chosen = chosen_of(session, compiled, snapshot)
     live = await observe_live(transport, [one.address for one in resources], snapshot.records)
     plan, conflicts = planner.plan(
         [one for one in resources if one.address in chosen],
@@ -77,9 +75,19 @@ def _selection(session: Session) -> Selection:
     return Selection(session.settings.targets, session.settings.excludes)
 
 
-def _chosen(session: Session, staying: Needs, leaving: Needs) -> Container[Address]:
-    selection = _selection(session)
-    return selection.of(staying, leaving) if selection else staying.keys() | leaving.keys()
+def chosen_of(
+    session: Session, compiled: Compiled | None, snapshot: Snapshot, *, destroy: bool = False
+) -> frozenset[Address]:
+    """The addresses that a plan is about: all that stay or leave, or those that the selection leaves of them.
+
+    Raises PlanError for a glob that matches none.
+    """
+    named: Needs = {one.address: one.depends_on for one in compiled.resources} if compiled is not None else {}
+    recorded = {one.address: one.depends_on for one in snapshot.records}
+    if destroy:
+        leaving = {one: needs for one, needs in recorded.items() if compiled is None or one in named}
+        return _selection(session).of({}, leaving)
+    return _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -93,7 +101,8 @@ async def make_destruction(
     session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot
 ) -> PlanFile:
     """The plan that deletes what is recorded; with manifests, only what they name, and as their lifecycle says."""
-    records = snapshot.records
+    chosen = chosen_of(session, compiled, snapshot, destroy=True)
+    records = tuple(one for one in snapshot.records if one.address in chosen)
     if compiled is not None:
         named = {one.address: one.lifecycle for one in compiled.resources}
         records = tuple(
@@ -103,10 +112,7 @@ async def make_destruction(
                 keep_on_destroy=named[one.address].keep_on_destroy,
             )
             for one in records
-            if one.address in named
         )
-    chosen = _chosen(session, {}, {one.address: one.depends_on for one in records})
-    records = tuple(one for one in records if one.address in chosen)
     live = await observe_live(transport, (), snapshot.records)
     plan = planner.destruction(records, live, _origin(session, snapshot))
     return PlanFile(replace(plan, selection=str(_selection(session))), len(records), 0)

@@ -16,6 +16,7 @@ from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
+from declarative.model.address import Address
 from declarative.model.event import EventType
 from declarative.model.plan import Plan
 from declarative.plan import guard, planfile
@@ -56,8 +57,8 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
         compiled = compile_manifests(session)
     planning.announce(found, session)
     work = _Work(found, session, approval, "destroy" if destroy else "apply")
-    with ended_by_signals(), session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
-        return asyncio.run(work.under_lock(lease, reviewed, compiled))
+    with ended_by_signals():
+        return work.done(reviewed, compiled)
 
 
 def _refuse_selection(session: Session, name: str) -> None:
@@ -87,8 +88,32 @@ class _Work:
     approval: Approval
     command: str
 
-    async def under_lock(self, lease: Lease, reviewed: planfile.PlanFile | None, compiled: Compiled | None) -> int:
-        snapshot = self.session.store.load()
+    def done(self, reviewed: planfile.PlanFile | None, compiled: Compiled | None) -> int:
+        """Locks what the plan may be about, and carries it out; the exit code."""
+        store, holder = self.session.store, Holder.current(self.command)
+        scope = self._scope(store.load(), reviewed, compiled)
+        while True:
+            with store.lock(holder, self.approval.lock_timeout, scope) as lease:
+                snapshot = store.load()
+                needed = self._scope(snapshot, reviewed, compiled)
+                if scope is None or (needed is not None and needed <= scope):
+                    return asyncio.run(self._under_lock(lease, snapshot, reviewed, compiled))
+            # Somebody has applied meanwhile, and now the selection is about more.
+            scope = needed
+
+    def _scope(
+        self, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
+    ) -> frozenset[Address] | None:
+        """What a partial plan may be about, by manifests and state alone; None is the whole state. Raises PlanError."""
+        if reviewed is not None:
+            return frozenset(one.address for one in reviewed.plan.changes) if reviewed.plan.selection else None
+        if not (self.session.settings.targets or self.session.settings.excludes):
+            return None
+        return workflow.chosen_of(self.session, compiled, snapshot, destroy=self.command == "destroy")
+
+    async def _under_lock(
+        self, lease: Lease, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
+    ) -> int:
         async with connected(self.session, read_only=False) as transport:
             if reviewed is not None:
                 file = await workflow.check_saved(self.session, transport, reviewed, snapshot)

@@ -107,12 +107,8 @@ def push(outer: dict[str, Any], /, file: str, force: bool, lock_timeout: float, 
     found = context(given, outer)
     pushed = load(_text(found, file), file)
     with _changing(found, f"state push {file}", lock_timeout) as (lease, snapshot):
-        if snapshot.records and pushed.lineage != lease.lineage:
-            detail = f"{file} has the lineage {pushed.lineage}, but this state {lease.lineage}: it is another state."
-            raise StateError(
-                Diagnostic("Foreign lineage", detail, "name the state that it was pulled from, or an empty one")
-            )
-        if pushed.serial < snapshot.serial and snapshot.records and not force:
+        is_older = pushed.lineage == lease.lineage and pushed.serial < snapshot.serial
+        if is_older and snapshot.records and not force:
             detail = (
                 f"{file} has the serial {pushed.serial}, but the state was written since and has {snapshot.serial}."
             )
@@ -137,8 +133,10 @@ def _changing(found: Context, command: str, timeout: float) -> Iterator[tuple[Le
     """The lock of the whole state, and the state as it is now, of which a copy is kept."""
     store: Store = open_session(found.settings).store
     with store.lock(Holder.current(command), timeout) as lease:
-        lease.backup()
+        kept = lease.backup()
         yield lease, store.load()
+        if kept is not None:
+            found.console.note(f"The state as it was before is in {kept}.")
 
 
 def _address(text: str) -> Address:

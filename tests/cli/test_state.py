@@ -106,7 +106,7 @@ def test_a_foreign_or_older_document_is_refused(project: Project, capsys: pytest
     path = project.root / "state.json"
     path.write_text(json.dumps({**document, "lineage": "another"}))
     assert state(project, "push", "state.json") == 1
-    assert "Foreign lineage" in capsys.readouterr().err
+    assert "This is another state" in capsys.readouterr().err
     path.write_text(json.dumps({**document, "serial": 0}))
     assert state(project, "push", "state.json") == 1
     assert "Older than the state" in capsys.readouterr().err
