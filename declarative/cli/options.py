@@ -49,7 +49,7 @@ def global_options(command: Command) -> Command:
             click.option("-C", "--chdir", metavar="DIR", help="Work in this folder instead of the current one."),
             click.option("-e", "--environment", metavar="NAME", help="Environment of the project file."),
             click.option("--endpoint", metavar="URL", help="Control plane, or sandbox for the embedded one."),
-            click.option("--state", metavar="URL", help="State: a file."),
+            click.option("--state", metavar="URL", help="State: a file, or postgresql://..."),
             click.option("--no-color", is_flag=True, default=None, help="Print without colour."),
             click.option(
                 "-v", "--verbose", is_flag=True, default=None, help="Say more: every request, and tracebacks of bugs."
