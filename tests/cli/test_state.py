@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from declarative.cli.main import run
 from declarative.model.plan import Plan
 from declarative.session import open_session
 from declarative.settings import Settings
+from declarative.state.sqlite import SqliteStore
 from declarative.state.store import Holder
 from tests.project import Project
 
@@ -123,6 +125,20 @@ def test_what_is_no_state_is_refused(project: Project, text: str, capsys: pytest
     assert state(project, "push", "state.json") == 1
     assert "Unusable state document" in capsys.readouterr().err
     assert project.records() == before
+
+
+@pytest.mark.parametrize("change", [("mv", "Training.b", "Training.c"), ("rm", "Training.b"), ("push", "state.json")])
+def test_a_change_says_where_the_state_as_it_was_is_kept(
+    project: Project, change: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it names is a state, and the one of before."""
+    capsys.readouterr()
+    state(project, "pull")
+    (project.root / "state.json").write_text(capsys.readouterr().out)
+    before = project.records()
+    assert state(project, *change) == 0
+    (named,) = re.findall("The state as it was before is in (.+)[.]", capsys.readouterr().err)
+    assert SqliteStore(Path(named)).load().records == before
 
 
 def test_changes_wait_for_the_lock(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
