@@ -1,8 +1,6 @@
 """Kills the real process at random instants of an apply of 50 resources, runs it again, and counts what went wrong.
 
-    python -m tests.apply.killing --kills 200
-
-prints the table that the README quotes: one row for each store, with every answer and with a fifth of them lost.
+`make kills` prints the table that the README quotes: one row for each store, with every answer and with a fifth of them lost.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ APPLY = ("apply", "--auto-approve", "--allow", "disruption", "--allow", "mass-ch
 LOST = {"lost": 0.2, "latencyMilliseconds": [0, 5]}
 CALM = {"latencyMilliseconds": [0, 5]}
 HEADER = (
-    "| state | lost answers | kills | of these within the apply | calls cut off | applies to mend | creates processed "
+    "| state | lost answers | kills | of these before it ended | calls cut off | applies to mend | creates processed "
     "| duplicates | orphans | lost | plans not empty |\n|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
