@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test torture fuzz check bench schemas clean
+.PHONY: quickstart test torture kills fuzz check bench schemas clean
 
 quickstart: $(VENV)/product  ## provision the quickstart on the embedded control plane
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/quickstart.sh
@@ -14,6 +14,10 @@ test: $(VENV)/dev  ## run all tests
 torture: $(VENV)/dev  ## the same and long attacks, with many random examples
 	HYPOTHESIS_PROFILE=random FIELD_EXAMPLES=10 FUZZ_EXAMPLES=5000 \
 		$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'torture or not torture'
+
+kills: KILLS ?= 200
+kills: $(VENV)/dev  ## kill applies at random instants, KILLS for each row, and print what came of it
+	$(BIN)/python -m tests.apply.killing --kills $(KILLS)
 
 fuzz: SECONDS ?= 60
 fuzz: $(VENV)/fuzz  ## throw mutated manifests at the compiler for SECONDS, guided by coverage

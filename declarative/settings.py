@@ -30,6 +30,8 @@ class Settings:
     paths: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     variable_files: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
     parallelism: int = 10
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     # Hears every request to the control plane, a line each.

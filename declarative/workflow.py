@@ -20,16 +20,18 @@ from declarative.manifest.compile import Compiled
 from declarative.manifest.project import DEFAULT_STATE
 from declarative.model.address import Address
 from declarative.model.event import Event
-from declarative.model.observed import Observed
-from declarative.model.plan import Plan
+from declarative.model.observed import Observed, Presence
+from declarative.model.plan import Change, Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
 from declarative.model.secret import Reference
 from declarative.model.value import dotted
 from declarative.plan import planfile, planner, settle, stale
+from declarative.plan.drift import drift
 from declarative.plan.guard import some
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
+from declarative.plan.selection import Needs, Selection
 from declarative.plan.steps import steps
 from declarative.runai import lookup
 from declarative.runai.lookup import Unresolved
@@ -63,10 +65,36 @@ async def make_plan(session: Session, transport: Transport, compiled: Compiled, 
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
     resources, unresolved = await lookup.resolve(transport, compiled.resources)
     _refuse(compiled, unresolved)
+    chosen = chosen_of(session, compiled, snapshot)
     live = await observe_live(transport, [one.address for one in resources], snapshot.records)
-    plan, conflicts = planner.plan(resources, snapshot.records, live, _origin(session, snapshot))
+    plan, conflicts = planner.plan(
+        [one for one in resources if one.address in chosen],
+        [one for one in snapshot.records if one.address in chosen],
+        live,
+        _origin(session, snapshot),
+    )
     _refuse(compiled, conflicts)
+    plan = replace(plan, selection=str(_selection(session)))
     return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources)))
+
+
+def _selection(session: Session) -> Selection:
+    return Selection(session.settings.targets, session.settings.excludes)
+
+
+def chosen_of(
+    session: Session, compiled: Compiled | None, snapshot: Snapshot, *, destroy: bool = False
+) -> frozenset[Address]:
+    """The addresses that a plan is about: all that stay or leave, or those that the selection leaves of them.
+
+    Raises PlanError for a glob that matches none.
+    """
+    named: Needs = {one.address: one.depends_on for one in compiled.resources} if compiled is not None else {}
+    recorded = {one.address: one.depends_on for one in snapshot.records}
+    if destroy:
+        leaving = {one: needs for one, needs in recorded.items() if compiled is None or one in named}
+        return _selection(session).of({}, leaving)
+    return _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -80,7 +108,8 @@ async def make_destruction(
     session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot
 ) -> PlanFile:
     """The plan that deletes what is recorded; with manifests, only what they name, and as their lifecycle says."""
-    records = snapshot.records
+    chosen = chosen_of(session, compiled, snapshot, destroy=True)
+    records = tuple(one for one in snapshot.records if one.address in chosen)
     if compiled is not None:
         named = {one.address: one.lifecycle for one in compiled.resources}
         records = tuple(
@@ -90,10 +119,10 @@ async def make_destruction(
                 keep_on_destroy=named[one.address].keep_on_destroy,
             )
             for one in records
-            if one.address in named
         )
-    live = await observe_live(transport, (), records)
+    live = await observe_live(transport, (), snapshot.records)
     plan = planner.destruction(records, live, _origin(session, snapshot))
+    plan = replace(plan, selection=str(_selection(session)))
     return _filed(session, snapshot, PlanFile(plan, len(records), 0))
 
 
@@ -113,6 +142,12 @@ def _state_name(session: Session) -> str:
 
 def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
     return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial, snapshot.key)
+
+
+async def find_drift(transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
+    """What is live and differs from what was last applied."""
+    live = await observe_live(transport, (), snapshot.records)
+    return drift(snapshot.records, live, snapshot.key)
 
 
 def check_place(session: Session, saved: PlanFile, name: str) -> None:
@@ -187,7 +222,7 @@ async def carry_out(
     listener: Listener,
     compiled: Compiled | None = None,
 ) -> tuple[Event, ...]:
-    """Runs the steps of a plan; the last event of each. The first SIGINT or SIGTERM begins no further step.
+    """Runs the steps of a plan; the last event of each. The first SIGINT, SIGTERM or SIGHUP begins no further step.
 
     With the manifests that the plan was made from, what is refused of a field is told at the field's place.
     """
@@ -198,11 +233,10 @@ async def carry_out(
         listener.event(last[event.step.index])
 
     async def find_created(record: Record, records: Collection[Record]) -> Observed | None:
-        alike = [one for one in records if one.address.kind == record.address.kind]
-        found = (await observe_live(transport, (), alike)).taken_up.get(record.address)
-        # What may as well be the work of another create under way is nobody's until that one is answered.
-        rivals = [one for one in settle.pending_creates(alike) if one.address != record.address]
-        return None if found and any(settle.may_be(one, found) for one in rivals) else found
+        """`records` are those of now also when the answer has come: what was answered meanwhile is owned."""
+        seen = await observe(transport, (record.address.kind,), (), lambda one: settle.may_be(record, one))
+        there = [one for one in seen.observed if one.readiness.presence is not Presence.GONE]
+        return settle.created(record, records, there)
 
     records, parallelism = snapshot.by_address(), session.settings.parallelism
     applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
@@ -232,11 +266,14 @@ def _interruptible(applier: Applier, on_interrupt: Callable[[], None]) -> Iterat
         on_interrupt()
         applier.stop(Diagnostic("Not applied", "The apply was interrupted before this step began."))
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for one in signals:
+    # What is ignored stays so: nohup asks for that.
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: found for one in numbers if (found := signal.getsignal(one)) is not signal.SIG_IGN}
+    for one in before:
         loop.add_signal_handler(one, interrupted)
     try:
         yield
     finally:
-        for one in signals:
+        for one, handler in before.items():
             loop.remove_signal_handler(one)
+            signal.signal(one, handler or signal.SIG_DFL)

@@ -7,11 +7,14 @@ run knows what was asked and looks up what became of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from declarative import kinds
+from declarative.apply.book import Book, applied_by, bookkept
 from declarative.apply.clock import Clock
+from declarative.apply.creation import Creation
 from declarative.apply.settle import Departures
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, DeclarativeError, StateError
@@ -20,15 +23,18 @@ from declarative.model.address import Address
 from declarative.model.event import Event, EventType
 from declarative.model.observed import Observed
 from declarative.model.plan import Action, Change, Step
-from declarative.model.record import Intent, Operation, Record
-from declarative.model.value import FrozenMap, digest
-from declarative.plan.settle import without_phase
+from declarative.model.record import Operation, Record
 from declarative.plan.veil import Veil
 from declarative.runai.remote import Remote
 from declarative.state.store import Lease
 
+Awaited = TypeVar("Awaited")
 # Seconds between two signs of life of a step that waits.
 HEARTBEAT = 2.0
+
+
+class _Stopped(Exception):
+    """No call may begin any more."""
 
 
 class Applier:
@@ -50,18 +56,21 @@ class Applier:
         parallelism: int,
     ) -> None:
         self._remote = remote
-        self._lease = lease
-        self._records = records
         self._clock = clock
         self._emit = emit
-        self._find_created = find_created
+        self._book = Book(lease, records, clock)
+        self._creation = Creation(
+            remote, self._book, clock, lambda record: find_created(record, records.values()), lambda: not self._stopping
+        )
         self._departures = Departures(remote, clock)
         self._turns = asyncio.Semaphore(parallelism)
         self._stopping: Diagnostic | None = None
+        self._stopped = asyncio.Event()
 
     def stop(self, why: Diagnostic) -> None:
         """Begins no further step; those that run are finished and recorded."""
         self._stopping = self._stopping or why
+        self._stopped.set()
 
     async def run(self, steps: Sequence[Step]) -> tuple[Event, ...]:
         """The last event of every step, in the order of `steps`."""
@@ -103,6 +112,9 @@ class Applier:
         self._emit(Event(EventType.STARTED, step, id=step.id))
         try:
             identity = await self._perform(step, began)
+        except _Stopped:
+            assert self._stopping is not None
+            return self._told(Event(EventType.SKIPPED, step, diagnostics=(self._stopping,)))
         except DeclarativeError as error:
             if isinstance(error, StateError):
                 # What cannot be recorded may not be done.
@@ -114,74 +126,48 @@ class Applier:
     async def _perform(self, step: Step, began: float) -> str | None:
         """Does what the step says; the id of its object."""
         kind = kinds.kind_named(step.address.kind)
+        doubt = self._creation.doubt(step)
+        if doubt is not None:
+            made = await self._before(self._creation.landing(doubt, self._teller(step, began)))
+            if made is not None:
+                return self._creation.take_up(kind, step, doubt, made)
         match step.operation:
             case Operation.ADOPT:
                 self._adopt(kind, step)
             case Operation.FORGET:
-                self._forget(step.address)
+                self._book.forget(step.address)
             case Operation.CREATE:
                 return await self._create(kind, step, began)
             case Operation.DELETE:
                 await self._delete(kind, step, began)
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
                 await self._change(kind, step)
-        return step.id or self._records[step.address].id
+        return step.id or self._book.records[step.address].id
 
     def _adopt(self, kind: Kind, step: Step) -> None:
         """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""
         change = _change_of(step)
-        record = self._records[step.address]
+        record = self._book.records[step.address]
         if record.intent is not None and record.intent.operation is Operation.CREATE and record.id != step.id:
             record = replace(record, id=step.id, previous_id=record.id, applied=record.intent.body)
         elif record.intent is not None and not change.fields and step.body is not None:
             # The interrupted call has happened: nothing differs any more.
-            record = replace(record, applied=_applied(record, step.body, record.intent.operation))
+            record = replace(record, applied=applied_by(record, step.body, record.intent.operation))
         if change.deposed is None and change.action is not Action.CREATE_THEN_DELETE:
             record = replace(record, previous_id=None)  # the old object of an earlier replacement is gone
         applied = record.applied and Veil(kind, (change.after,)).over(record.applied)  # it may be secret by now
-        self._put(_bookkept(replace(record, applied=applied, intent=None), change))
+        self._book.put(bookkept(replace(record, applied=applied, intent=None), change))
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
-        assert step.body is not None
         if step.awaits:
-            await self._until_gone(kind, step.awaits, step, began)
-        intent = self._intent(step, kind.create_request(step.body))
-        old = self._records.get(step.address)
-        name, project = str(step.body["metadata"]["name"]), _project(step.body)
-        pending = Record(step.address, None, name, project, None, intent=intent)
-        if old is not None and _change_of(step).action is Action.CREATE_THEN_DELETE:
-            pending = replace(old, intent=intent)  # the old object lives on until the new one is there
-        self._put(_bookkept(pending, _change_of(step)))
-        try:
-            made = await self._remote.create(kind, step.body)
-        except ControlPlaneError as error:
-            if not error.ambiguous:
-                self._restore(step.address, old)
-                raise
-            found = await self._find_created(pending, tuple(self._records.values()))
-            if found is None:
-                raise  # the intent stays: the next run looks again
-            made = found
-        done = replace(pending, id=made.id, name=made.name, applied=step.body, previous_id=pending.id, intent=None)
-        if step.body.get("desiredPhase") == "Stopped":
-            # It runs until it is suspended, which is the next thing to do, and was agreed to.
-            suspend = Intent(Operation.SUSPEND, step.body, digest(step.body), self._clock.now())
-            done = replace(done, applied=without_phase(step.body), intent=suspend)
-        self._put(_bookkept(done, _change_of(step)))
-        return made.id
-
-    def _restore(self, address: Address, before: Record | None) -> None:
-        """Takes back the intent of a call that certainly was not carried out. An older one, still in doubt, comes back."""
-        if before is None:
-            self._forget(address)
-        else:
-            self._put(before)
+            await self._before(self._departures.of(kind, step.awaits, self._teller(step, began)))
+        return await self._creation.create(kind, step)
 
     async def _change(self, kind: Kind, step: Step) -> None:
-        record = self._records[step.address]
+        record = self._book.records[step.address]
         identity, body = str(record.id), step.merged if step.merged is not None else step.body
         assert body is not None
-        self._put(replace(record, intent=self._intent(step, body)))
+        self._book.put(replace(record, intent=self._book.intent(step, body)))
         try:
             match step.operation:
                 case Operation.UPDATE:
@@ -192,28 +178,28 @@ class Applier:
                     await self._remote.resume(kind, identity)
         except ControlPlaneError as error:
             if not error.ambiguous:
-                self._restore(step.address, record)
+                self._book.restore(step.address, record)
             raise
         name = str(body["metadata"]["name"]) if step.operation is Operation.UPDATE else record.name
-        applied = _applied(record, step.body, step.operation)
-        self._put(_bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
+        applied = applied_by(record, step.body, step.operation)
+        self._book.put(bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
 
     async def _delete(self, kind: Kind, step: Step, began: float) -> None:
         assert step.id is not None
-        record = self._records[step.address]
-        self._put(replace(record, intent=self._intent(step, step.id)))
+        record = self._book.records[step.address]
+        self._book.put(replace(record, intent=self._book.intent(step, step.id)))
         try:
             await self._remote.delete(kind, step.id)
         except ControlPlaneError as error:
             if not error.ambiguous:
-                self._restore(step.address, record)
+                self._book.restore(step.address, record)
             raise
         if kind.endpoint.deletes_slowly:
             await self._until_gone(kind, step.id, step, began)
         if step.id == record.previous_id:
-            self._put(replace(record, previous_id=None))
+            self._book.put(replace(record, previous_id=None))
         else:
-            self._forget(step.address)
+            self._book.forget(step.address)
 
     async def _until_gone(self, kind: Kind, id: str, step: Step, began: float) -> None:
         """Waits for an object to go. Waiting is no call, so others may take the turn."""
@@ -223,17 +209,19 @@ class Applier:
         finally:
             await self._turns.acquire()
 
-    def _intent(self, step: Step, request: object) -> Intent:
-        body = None if step.operation is Operation.DELETE else step.body
-        return Intent(step.operation, body, digest(request), self._clock.now())
-
-    def _put(self, record: Record) -> None:
-        self._lease.put(record)
-        self._records[record.address] = record
-
-    def _forget(self, address: Address) -> None:
-        self._lease.remove(address)
-        self._records.pop(address, None)
+    async def _before(self, waiting: Coroutine[Any, Any, Awaited]) -> Awaited:
+        """Waits for what comes before a call, while others take the turn; raises _Stopped once no call may begin."""
+        self._turns.release()
+        task, stopped = asyncio.create_task(waiting), asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if self._stopping is not None:
+                raise _Stopped
+            return task.result()
+        finally:
+            task.cancel()
+            stopped.cancel()
+            await self._turns.acquire()
 
     def _teller(self, step: Step, began: float) -> Callable[[str | None], None]:
         """Emits a sign of life now and then while a step waits."""
@@ -271,29 +259,3 @@ def _lead(step: Step, steps: Sequence[Step]) -> int | None:
 def _change_of(step: Step) -> Change:
     assert step.change is not None
     return step.change
-
-
-def _applied(record: Record, body: FrozenMap | None, operation: Operation) -> FrozenMap | None:
-    """What is applied once the call has happened: suspending and resuming change the phase, and nothing else."""
-    if body is None or record.applied is None or operation is Operation.UPDATE:
-        return body
-    phase = {"desiredPhase": body["desiredPhase"]} if "desiredPhase" in body else {}
-    return FrozenMap({**without_phase(record.applied), **phase})
-
-
-def _bookkept(record: Record, change: Change) -> Record:
-    """The record with what the manifest says about its life."""
-    if change.after is None:
-        return record
-    return replace(
-        record,
-        depends_on=change.depends_on,
-        keep_on_destroy=change.keep_on_destroy,
-        prevent_destroy=change.prevent_destroy,
-        finished=change.finished and record.id == change.id,
-    )
-
-
-def _project(body: FrozenMap) -> str | None:
-    project = body["metadata"].get("projectId")
-    return None if project is None else str(project)

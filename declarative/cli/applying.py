@@ -11,10 +11,12 @@ from typing import Any
 
 from declarative import workflow
 from declarative.cli import planning
+from declarative.cli.console import ended_by_signals
 from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
+from declarative.model.address import Address
 from declarative.model.event import EventType
 from declarative.model.plan import Plan
 from declarative.plan import guard, planfile
@@ -48,6 +50,7 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
     if reviewed is not None:
+        _refuse_selection(session, str(saved))
         workflow.check_place(session, reviewed, found.settings.paths[0])
         reviewed = _with_secrets(session, reviewed, str(saved))
     compiled = None
@@ -55,8 +58,17 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
         compiled = compile_manifests(session)
     planning.announce(found, session)
     work = _Work(found, session, approval, "destroy" if destroy else "apply")
-    with session.store.lock(Holder.current(work.command), approval.lock_timeout) as lease:
-        return asyncio.run(work.under_lock(lease, reviewed, compiled))
+    with ended_by_signals():
+        return work.done(reviewed, compiled)
+
+
+def _refuse_selection(session: Session, name: str) -> None:
+    """A saved plan is carried out as it is; raises PlanError."""
+    if session.settings.targets or session.settings.excludes:
+        detail = f"{name} says itself what it is about."
+        raise PlanError(
+            Diagnostic("Selection for a saved plan", detail, "leave out --target and --exclude, or plan anew")
+        )
 
 
 def _with_secrets(session: Session, reviewed: planfile.PlanFile, name: str) -> planfile.PlanFile:
@@ -89,8 +101,32 @@ class _Work:
     approval: Approval
     command: str
 
-    async def under_lock(self, lease: Lease, reviewed: planfile.PlanFile | None, compiled: Compiled | None) -> int:
-        snapshot = self.session.store.load()
+    def done(self, reviewed: planfile.PlanFile | None, compiled: Compiled | None) -> int:
+        """Locks what the plan may be about, and carries it out; the exit code."""
+        store, holder = self.session.store, Holder.current(self.command)
+        scope = self._scope(store.load(), reviewed, compiled)
+        while True:
+            with store.lock(holder, self.approval.lock_timeout, scope) as lease:
+                snapshot = store.load()
+                needed = self._scope(snapshot, reviewed, compiled)
+                if scope is None or (needed is not None and needed <= scope):
+                    return asyncio.run(self._under_lock(lease, snapshot, reviewed, compiled))
+            # Somebody has applied meanwhile, and now the selection is about more.
+            scope = needed
+
+    def _scope(
+        self, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
+    ) -> frozenset[Address] | None:
+        """What a partial plan may be about, by manifests and state alone; None is the whole state. Raises PlanError."""
+        if reviewed is not None:
+            return frozenset(one.address for one in reviewed.plan.changes) if reviewed.plan.selection else None
+        if not (self.session.settings.targets or self.session.settings.excludes):
+            return None
+        return workflow.chosen_of(self.session, compiled, snapshot, destroy=self.command == "destroy")
+
+    async def _under_lock(
+        self, lease: Lease, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
+    ) -> int:
         async with connected(self.session, read_only=False) as transport:
             if reviewed is not None:
                 file = await workflow.check_saved(self.session, transport, reviewed, snapshot)
@@ -128,6 +164,8 @@ class _Work:
         progress = planning.Progress(console, self.approval.as_json)
         events = await workflow.carry_out(self.session, transport, lease, plan, snapshot, progress, compiled)
         counts = tally(events)
+        if progress.unheard is not None:
+            raise progress.unheard
         if any(event.type is not EventType.COMPLETED for event in events):
             if not self.approval.as_json:
                 console.note("\n" + failure_text(events, console.error_style, self.command, console.source))

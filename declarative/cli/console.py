@@ -56,10 +56,10 @@ class Console:
         """A line from standard input; "" when there is none."""
         self.note(question)
         try:
-            with _ended_by_interrupt():
+            with ended_by_signals():
                 answer = sys.stdin.readline().strip() if sys.stdin else ""
-        except KeyboardInterrupt:
-            answer = ""
+        except (KeyboardInterrupt, OSError, ValueError):
+            answer = ""  # a signal, a terminal that went away, or what is no text: none of them is a yes
         if not (self.is_interactive and answer):
             self.note("\n")  # nobody typed the end of the line
         return answer
@@ -78,13 +78,20 @@ class Console:
 
 
 @contextmanager
-def _ended_by_interrupt() -> Iterator[None]:
-    """Lets Ctrl-C end a wait for input at once; the event loop's own handler would only take note of it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def ended_by_signals() -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP do what Ctrl-C does, at once: an event loop's own handler would only take note of it.
+
+    A signal that is ignored stays so: nohup asks for that.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: found for one in numbers if (found := signal.getsignal(one)) is not signal.SIG_IGN}
+    for one in before:
+        signal.signal(one, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler or signal.SIG_DFL)
 
 
 def _suit_locale(stream: TextIO) -> None:

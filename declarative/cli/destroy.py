@@ -12,6 +12,7 @@ from declarative.cli.options import (
     global_options,
     parallelism_option,
     planning_context,
+    selection_options,
     variable_options,
 )
 
@@ -19,6 +20,7 @@ from declarative.cli.options import (
 @click.command()
 @click.argument("paths", nargs=-1)
 @variable_options
+@selection_options
 @parallelism_option
 @apply_options
 @global_options

@@ -22,15 +22,17 @@ COMMANDS = {
     "plan": ("plan", "Show what an apply would change."),
     "apply": ("apply", "Make the control plane what the manifests say."),
     "destroy": ("destroy", "Delete what the state records."),
+    "drift": ("drift", "Show what others have changed since the last apply."),
     "show": ("show", "Show a saved plan, or the state."),
     "schema": ("schema", "Print the JSON Schema of a kind."),
-    "state": ("state", "Look at what the state remembers."),
+    "state": ("state", "Look at what the state remembers, and mend it."),
+    "force-unlock": ("force_unlock", "Take the state's lock away from its holder."),
     "sandbox": ("sandbox", "Serve or reset the embedded control plane."),
 }
 
 
 # What Terraform has and this release has not.
-LATER = ("import", "drift", "graph", "force-unlock", "refresh", "fmt", "output", "workspace", "taint")
+LATER = ("import", "graph", "refresh", "fmt", "output", "workspace", "taint")
 
 
 class _Commands(click.Group):
@@ -95,11 +97,11 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
-    except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
-        return _fail(_told(error, arguments), arguments)
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):  # click makes the last of the first
         hint = "run it again: the state knows what was under way"
         return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
+    except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
+        return _fail(_told(error, arguments), arguments)
 
 
 def _told(error: Exception, arguments: Sequence[str]) -> tuple[Diagnostic, ...]:

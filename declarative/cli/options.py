@@ -49,7 +49,7 @@ def global_options(command: Command) -> Command:
             click.option("-C", "--chdir", metavar="DIR", help="Work in this folder instead of the current one."),
             click.option("-e", "--environment", metavar="NAME", help="Environment of the project file."),
             click.option("--endpoint", metavar="URL", help="Control plane, or sandbox for the embedded one."),
-            click.option("--state", metavar="URL", help="State: a file."),
+            click.option("--state", metavar="URL", help="State: a file, or postgresql://..."),
             click.option("--no-color", is_flag=True, default=None, help="Print without colour."),
             click.option(
                 "-v", "--verbose", is_flag=True, default=None, help="Say more: every request, and tracebacks of bugs."
@@ -82,7 +82,7 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
 
 def planning_context(given: Mapping[str, Any], outer: Mapping[str, Any]) -> Context:
     """The context of a command that plans: with paths, variables and parallelism."""
-    names = ("paths", "variables", "variable_files", "parallelism")
+    names = ("paths", "variables", "variable_files", "parallelism", "targets", "excludes")
     return context(given, outer, **{name: given[name] for name in names})
 
 
@@ -106,6 +106,17 @@ def variable_options(command: Command) -> Command:
     variable = click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Value of a variable.")
     file = click.option("--var-file", "variable_files", multiple=True, metavar="FILE", help="YAML file of variables.")
     return variable(file(command))
+
+
+def selection_options(command: Command) -> Command:
+    """Adds `--target` and `--exclude`."""
+    target = click.option(
+        "--target", "targets", multiple=True, metavar="GLOB", help="Only these addresses, and what they depend on."
+    )
+    exclude = click.option(
+        "--exclude", "excludes", multiple=True, metavar="GLOB", help="Not these addresses, nor what depends on them."
+    )
+    return target(exclude(command))
 
 
 def parallelism_option(command: Command) -> Command:

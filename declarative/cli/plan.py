@@ -12,7 +12,14 @@ import click
 
 from declarative import workflow
 from declarative.cli import planning
-from declarative.cli.options import Context, global_options, parallelism_option, planning_context, variable_options
+from declarative.cli.options import (
+    Context,
+    global_options,
+    parallelism_option,
+    planning_context,
+    selection_options,
+    variable_options,
+)
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
@@ -23,6 +30,7 @@ from declarative.session import compile_manifests, connected, open_session
 @click.command()
 @click.argument("paths", nargs=-1)
 @variable_options
+@selection_options
 @parallelism_option
 @click.option("--out", metavar="FILE", help="Save the plan for `declarative apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")

@@ -11,7 +11,7 @@ from typing import Any
 from declarative.cli.console import Console
 from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic, Severity
-from declarative.errors import PlanError
+from declarative.errors import DeclarativeError, PlanError
 from declarative.manifest.compile import Compiled
 from declarative.model.event import Event
 from declarative.model.plan import Action, Plan
@@ -101,7 +101,10 @@ def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> 
 
 
 def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterator[Diagnostic]:
-    """What a hurried user may have overlooked: folders without manifests, and paths that leave recorded resources out."""
+    """What a hurried user may have overlooked: that the plan is partial, or that paths leave recorded resources out."""
+    if file.plan.selection:
+        detail = f"This plan is about {file.plan.selection} alone; what else differs stays as it is."
+        yield Diagnostic("Partial plan", detail, "plan without it soon, so that nothing is forgotten")
     paths = ", ".join(found.settings.paths)
     if compiled is not None and not compiled.files:
         yield Diagnostic("No manifests", f"There are no *.yaml or *.yml files in {paths or 'the manifest folders'}.")
@@ -123,17 +126,22 @@ def read_planfile(path: Path) -> str:
 
 
 class Progress:
-    """Tells the events of an apply as they happen."""
+    """Tells the events of an apply as they happen. `unheard` is why they could not be written, should that happen."""
 
     def __init__(self, console: Console, as_json: bool) -> None:
         self._console = console
         self._as_json = as_json
+        self.unheard: DeclarativeError | None = None
 
     def event(self, event: Event) -> None:
         if self._as_json:
             from declarative.view.stream import event_messages
 
-            write_json_lines(self._console, event_messages(event, timestamp()))
+            try:
+                write_json_lines(self._console, event_messages(event, timestamp()))
+            except DeclarativeError as error:
+                # What was begun is finished and recorded all the same.
+                self.unheard = self.unheard or error
         else:
             from declarative.view.progress import event_text
 

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from declarative.cli.options import context, global_options, pass_on
-from declarative.diagnostics import Diagnostic, nearest
-from declarative.errors import StateError
+from declarative.cli.state_changes import mv, push, rm, unknown
 from declarative.session import open_session
 
 
@@ -16,11 +15,12 @@ from declarative.session import open_session
 @global_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
-    """Look at what the state remembers.
+    """Look at what the state remembers, and mend it. What is live is not touched.
 
     \b
-    Example:
+    Examples:
       declarative state list
+      declarative state mv Training.resnet Training.resnet50
     """
     pass_on(ctx, given)
 
@@ -66,11 +66,32 @@ def show(outer: dict[str, Any], /, address: str, as_json: bool, **given: Any) ->
     found = context(given, outer)
     records = {str(record.address): record for record in open_session(found.settings).store.load().records}
     if address not in records:
-        spelling = next((name for name in records if name.endswith(f".{address}")), None) or nearest(address, records)
-        hint = f"did you mean {spelling}?" if spelling else "see declarative state list"
-        raise StateError(Diagnostic("Unknown address", f"The state has no {address}.", hint))
+        raise unknown(address, records)
     if as_json:
         found.console.json(state_show_json(records[address]), indent=2)
     else:
         found.console.out(state_show_text(records[address], found.console.style))
     return 0
+
+
+@command.command()
+@global_options
+@click.pass_obj
+def pull(outer: dict[str, Any], /, **given: Any) -> int:
+    """Print the whole state as one JSON document, for a backup or for state push.
+
+    It has what was applied in plain text, but for secrets, of which it has digests and the key that they were made with.
+
+    \b
+    Example:
+      declarative state pull > state.json
+    """
+    from declarative.state.transfer import dump
+
+    found = context(given, outer)
+    found.console.out(dump(open_session(found.settings).store.load()))
+    return 0
+
+
+for _changing in (mv, rm, push):
+    command.add_command(_changing)

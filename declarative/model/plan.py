@@ -88,6 +88,8 @@ class Change:
 class Plan:
     """Changes in order of address, no-ops included. `endpoint` names the control plane that it was made for.
 
+    `selection` are the options that made it a partial one; "" where it is about everything.
+
     `lineage` and `serial` are those of the state that it was made from.
     """
 
@@ -96,6 +98,7 @@ class Plan:
     lineage: str
     serial: int
     destroy: bool = False
+    selection: str = ""
 
     def count(self, *actions: Action) -> int:
         return sum(change.action in actions for change in self.changes)

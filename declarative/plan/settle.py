@@ -16,8 +16,10 @@ from declarative.model.record import Operation, Record
 from declarative.model.value import EMPTY, FrozenMap
 from declarative.plan.diff import compare
 
-# Two clocks are compared: ours, and the control plane's.
+# Seconds. Two clocks are compared: ours, and the control plane's.
 CLOCK_SKEW = 120.0
+# Seconds after which a request whose answer was lost is no longer on its way: as long as an answer is waited for.
+LANDING = 60.0
 
 
 def pending_creates(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -45,15 +47,54 @@ def taken_up(records: Iterable[Record], observed: Iterable[Observed]) -> dict[Ad
     pending = pending_creates(records)
     if not pending:
         return {}
-    owned = {known for record in records for known in (record.id, record.previous_id) if known}
-    free = [one for one in observed if one.id not in owned and one.body is not None]
+    free = _free(records, observed)
     found: dict[Address, Observed] = {}
     for record in pending:
-        match = next((one for one in free if may_be(record, one) and _carries(record, one)), None)
+        match = _made_for(record, free)
         if match is not None:
             free.remove(match)
             found[record.address] = match
     return found
+
+
+def created(record: Record, records: Iterable[Record], observed: Iterable[Observed]) -> Observed | None:
+    """The object that one record's interrupted create made; None where another create under way may as well have."""
+    records = tuple(records)
+    found = _made_for(record, _free(records, observed))
+    rivals = (one for one in pending_creates(records) if one.address != record.address)
+    return None if found and any(may_be(one, found) for one in rivals) else found
+
+
+def _free(records: Iterable[Record], observed: Iterable[Observed]) -> list[Observed]:
+    """What nobody owns, as far as its body is known."""
+    owned = {known for record in records for known in (record.id, record.previous_id) if known}
+    return [one for one in observed if one.id not in owned and one.body is not None]
+
+
+def _made_for(record: Record, free: Iterable[Observed]) -> Observed | None:
+    return next((one for one in free if may_be(record, one) and _carries(record, one)), None)
+
+
+def lands_until(record: Record, body: FrozenMap | None = None) -> float:
+    """Until when (seconds since the epoch) the interrupted create of a record may still make an object.
+
+    0 where that does no harm: the next create, of `body`, takes the same name, which only one of them can get.
+    """
+    if record.intent is None or record.intent.operation is not Operation.CREATE or record.intent.body is None:
+        return 0.0
+    if body is not None and has_own_name(body) and _place(record, record.intent.body) == _place(record, body):
+        return 0.0
+    return record.intent.since + LANDING
+
+
+def has_own_name(body: FrozenMap) -> bool:
+    """Whether the object has its name for itself, so that it cannot be made twice."""
+    return not body["metadata"].get("useGivenNameAsPrefix")
+
+
+def _place(record: Record, body: FrozenMap) -> tuple[str, str, bool]:
+    """The name that a body asks for, where, and whether for itself."""
+    return kinds.kind_named(record.address.kind).namespace(body), str(body["metadata"]["name"]), has_own_name(body)
 
 
 def settled(record: Record, made: Observed | None) -> Record:

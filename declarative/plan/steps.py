@@ -104,7 +104,7 @@ class _Builder:
         needs: dict[int, set[int]] = {step.index: set(step.needs) for step in self.made}
         ending = {self.made[index].id: index for indexes in self.leaving.values() for index in indexes}
         for step in self.made:
-            if step.awaits in ending:
+            if step.awaits is not None and step.awaits in ending:
                 needs[step.index].add(ending[step.awaits])
         for change in self.changes.values():
             for dependency in change.depends_on:

@@ -26,9 +26,10 @@ from declarative.runai.credentials import Credentials, SignInBusy
 
 # Seconds. Reading takes longest: creating a workload asks a cluster.
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-RETRIES = 4
-BUSY = (429, 503)
-PASSING = (*BUSY, 502, 504)
+RETRIES = 6
+# Seconds that one pause takes at most, unless the server asks for more.
+LONGEST_PAUSE = 3.0
+PASSING = (429, 500, 502, 503, 504)
 _POLICY_HINT = "write what the policy allows, or ask its administrator to change it"
 
 
@@ -132,7 +133,7 @@ def _pause(attempt: int, retry_after: str | None) -> float:
     """Seconds to wait before the next attempt: what the server asks for, or longer each time, never in step with others."""
     if retry_after and retry_after.isdigit():
         return min(float(retry_after), 60.0)
-    return 0.2 * 2.0**attempt * (0.5 + random.random())  # noqa: S311 (no secret depends on it)
+    return min(0.2 * 2.0**attempt, LONGEST_PAUSE) * (0.5 + random.random())  # noqa: S311 (no secret depends on it)
 
 
 def _unreachable(endpoint: str, method: str, path: str, error: Exception) -> Unreachable:
@@ -142,7 +143,7 @@ def _unreachable(endpoint: str, method: str, path: str, error: Exception) -> Unr
             *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
             *(httpx.InvalidURL, httpx.UnsupportedProtocol, SignInBusy),
         ),
-    )
+    ) or _signing_in(error, path)
     what = (
         "did not answer in time"
         if isinstance(error, httpx.TimeoutException)
@@ -156,6 +157,14 @@ def _unreachable(endpoint: str, method: str, path: str, error: Exception) -> Unr
         ),
         ambiguous=not never_sent,
     )
+
+
+def _signing_in(error: Exception, path: str) -> bool:
+    """Whether it was the request for a token that failed: the request that needs the token was not carried out."""
+    try:
+        return isinstance(error, httpx.RequestError) and not error.request.url.path.endswith(path)
+    except RuntimeError:  # it does not know its request
+        return False
 
 
 def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unauthorized:

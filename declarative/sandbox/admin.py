@@ -14,6 +14,7 @@ from declarative.kinds.fields.base import Fields
 from declarative.kinds.rules import Rule
 from declarative.kinds.training import Phase
 from declarative.sandbox import store
+from declarative.sandbox.faults import Faults
 from declarative.sandbox.phases import FINISHED, GOING, GONE, clock_of
 from declarative.sandbox.policy import FIELDS, KnownFields
 from declarative.sandbox.trainings import course, turn
@@ -122,6 +123,7 @@ class SandboxSettings(Fields):
         description="How a training that is gone is answered for two weeks: by 404, or by 200, where nothing but a time"
         " in deletedAt tells it, or nothing but the desiredPhase Deleted, with no actualPhase.",
     )
+    faults: Faults = Field(default_factory=Faults, description="What befalls requests. This API is never hit.")
 
 
 class PhaseRequest(Fields):
@@ -159,13 +161,18 @@ def about(call: Call) -> Answer:
 
 def replace_settings(call: Call) -> Answer:
     given = conforming(SandboxSettings, json_object(call.body))
-    return _set(call, {**store.DEFAULTS, **given, "policy": {**store.DEFAULTS["policy"], **given.get("policy", {})}})
+    return _set(call, _merged(store.DEFAULTS, given))
 
 
 def merge_settings(call: Call) -> Answer:
     given = conforming(SandboxSettings, json_object(call.body))
-    policy = {**call.settings["policy"], **given.get("policy", {})}
-    return _set(call, {**_settings(call), **given, "policy": policy})
+    return _set(call, _merged(_settings(call), given))
+
+
+def _merged(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with those that are given laid over them; policy and faults field by field."""
+    inner = {name: {**settings[name], **given.get(name, {})} for name in ("policy", "faults")}
+    return {**settings, **given, **inner}
 
 
 def reset(call: Call) -> Answer:
@@ -174,9 +181,11 @@ def reset(call: Call) -> Answer:
 
 
 def requests(call: Call) -> Answer:
-    """How often each operation was asked for since the last reset; the admin API does not count."""
+    """How often each operation was asked for since the last reset, and which faults hit; the admin API does not count."""
     rows = call.rows.execute("SELECT method, path, count FROM requests ORDER BY path, method")
-    return Answer(200, {"requests": [dict(row) for row in rows]})
+    hit = call.settings["faultsHit"]
+    told = [{**dict(row), "faults": hit.get(f"{row['method']} {row['path']}", {})} for row in rows]
+    return Answer(200, {"requests": told, "mostInFlight": call.settings["mostInFlight"]})
 
 
 def put_in_phase(call: Call) -> Answer:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,9 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from declarative.sandbox import admin, auth, directory, templates, trainings, workloads
+from declarative.sandbox import admin, auth, directory, faults, templates, trainings, workloads
+from declarative.sandbox.faults import Fate
 from declarative.sandbox.phases import clock_of
-from declarative.sandbox.store import Store, read
+from declarative.sandbox.store import Store, read, write
 from declarative.sandbox.wire import Answer, Call, Handler, Refusal, encoded
 
 TOKEN_PATH = "/api/v1/token"  # noqa: S105 - a path
@@ -67,14 +69,21 @@ def create_app(path: Path, *, clock: Callable[[], float] = time.time) -> Starlet
     `clock` tells wall time in seconds since 1970. Any number of applications, in any number of processes, may share
     the file. Raises ControlPlaneError when the file cannot be used.
     """
-    store = Store(path)
+    store, traffic = Store(path), _Traffic()
     app = Starlette(
-        routes=[Route(at, _Endpoint(store, clock, at, handlers)) for at, handlers in ROUTES.items()],
+        routes=[Route(at, _Endpoint(store, clock, at, handlers, traffic)) for at, handlers in ROUTES.items()],
         exception_handlers={HTTPException: _no_route, Exception: _accident},
     )
     app.router.redirect_slashes = False
     app.state.store = store
     return app
+
+
+@dataclass(slots=True)
+class _Traffic:
+    """How many requests are in flight now."""
+
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +94,79 @@ class _Endpoint:
     clock: Callable[[], float]
     path: str
     handlers: Mapping[str, Handler]
+    traffic: _Traffic = field(default_factory=_Traffic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or raises faults.Dropped: whoever has the connection closes it."""
         request = Request(scope, receive)
         try:
             body = await request.body()
         except ClientDisconnect:
             return
-        await self._respond(request, body)(scope, receive, send)
+        if not self.path.startswith("/api/"):
+            response = self._respond(request, body, Fate())
+        else:
+            self.traffic.in_flight += 1
+            try:
+                response = await self._befallen(request, body)
+            finally:
+                self.traffic.in_flight -= 1
+        await response(scope, receive, send)
 
-    def _respond(self, request: Request, body: bytes) -> Response:
+    async def _befallen(self, request: Request, body: bytes) -> Response:
+        """The answer to a request that faults may hit."""
+        fate = self._fate(request)
+        if fate.seconds:
+            await asyncio.sleep(fate.seconds)
+        try:
+            response = self._respond(request, body, fate) if fate.processes else None
+            fate.strike()
+        except Refusal as refusal:
+            return _refused(refusal)
+        assert response is not None
+        return response
+
+    def _fate(self, request: Request) -> Fate:
+        """What befalls the request, which is counted where anything can."""
+        if faults.quiet(self.store.settings()["faults"]):
+            return Fate()
+        try:
+            with self.store.transaction() as rows:
+                settings = read(rows)
+                number = self._count(rows, request.method, settings)
+                fate = faults.fate(settings["faults"], request.method, self.path, number)
+                if fate.fault:
+                    hit, operation = settings["faultsHit"], f"{request.method} {self.path}"
+                    of = hit.get(operation, {})
+                    write(rows, {"faultsHit": {**hit, operation: {**of, fate.fault: of.get(fate.fault, 0) + 1}}})
+                return replace(fate, counted=True)
+        except sqlite3.OperationalError:
+            return Fate()
+
+    def _respond(self, request: Request, body: bytes, fate: Fate) -> Response:
         handler = self.handlers.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
             allowed = ", ".join(sorted(self.handlers))
             return _refused(Refusal(405, "Method not allowed", f"It takes {allowed}.", headers={"Allow": allowed}))
         try:
             with self.store.transaction() as rows:
-                return _within(self._call(rows, request, body), self.path, handler, request)
+                call = self._call(rows, request, body)
+                if self.path.startswith("/api/") and not fate.counted:
+                    self._count(rows, request.method, call.settings)
+                return _within(call, self.path, handler, request)
         except sqlite3.OperationalError as error:
             return _refused(Refusal(503, "The sandbox is busy", str(error), headers={"Retry-After": "1"}))
+
+    def _count(self, rows: sqlite3.Connection, method: str, settings: Mapping[str, Any]) -> int:
+        """Counts a request; the how many-th of its operation it is since the last reset."""
+        if self.traffic.in_flight > settings["mostInFlight"]:
+            write(rows, {"mostInFlight": self.traffic.in_flight})
+        counted = rows.execute(
+            "INSERT INTO requests VALUES (?, ?, 1) ON CONFLICT (method, path) DO UPDATE SET count = count + 1"
+            " RETURNING count",
+            (method, self.path),
+        )
+        return int(counted.fetchone()[0])
 
     def _call(self, rows: sqlite3.Connection, request: Request, body: bytes) -> Call:
         settings = read(rows)
@@ -120,15 +183,9 @@ class _Endpoint:
 
 def _within(call: Call, path: str, handler: Handler, request: Request) -> Response:
     """Answers within the transaction: a refusal undoes what the handler wrote, but the request counts."""
-    counted = path.startswith("/api/")
-    if counted:
-        call.rows.execute(
-            "INSERT INTO requests VALUES (?, ?, 1) ON CONFLICT (method, path) DO UPDATE SET count = count + 1",
-            (request.method, path),
-        )
     call.rows.execute("SAVEPOINT handler")
     try:
-        if counted and path != TOKEN_PATH:
+        if path.startswith("/api/") and path != TOKEN_PATH:
             call = replace(call, user=auth.user(request.headers.get("authorization"), call.settings, call.moment.wall))
         answer = handler(call)
     except Refusal as refusal:

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from declarative.sandbox.app import create_app
+from declarative.sandbox.faults import Dropped
 
 STATIC_TOKEN = "sandbox"  # noqa: S105 (everybody knows it: it is documented)
 
@@ -22,7 +23,11 @@ class InProcess(httpx.ASGITransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         # Nothing here ever waits, so the event loop would see no signal until all calls are over: let it look.
         await asyncio.sleep(0)
-        return await super().handle_async_request(request)
+        try:
+            return await super().handle_async_request(request)
+        except Dropped:
+            told = "Server disconnected without sending a response."
+            raise httpx.RemoteProtocolError(told, request=request) from None
 
     async def aclose(self) -> None:
         await super().aclose()

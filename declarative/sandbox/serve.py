@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import DeclarativeError
 from declarative.sandbox.app import create_app
+from declarative.sandbox.faults import Dropped
 
 _SHUTDOWN_SECONDS = 1
 
@@ -39,11 +41,31 @@ def serve(path: Path, host: str, port: int, on_ready: Callable[[str], None]) -> 
             ws="none",
             server_header=False,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            http=_Connection,
         )
         asyncio.run(_Server(config, lambda: on_ready(url)).serve(sockets=[listener]))
     finally:
         listener.close()
         app.state.store.close()
+
+
+class _Connection(H11Protocol):
+    """A connection that can be closed without an answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        answering = self.app
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await answering(scope, receive, send)
+            except Dropped:
+                transport.close()
+                # Until uvicorn knows of it, it would answer for us.
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+
+        self.app = answer
 
 
 class _Server(uvicorn.Server):

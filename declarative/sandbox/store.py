@@ -18,6 +18,7 @@ from typing import Any
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError
+from declarative.sandbox import faults
 from declarative.settings import make_folder
 
 BUSY_SECONDS = 10.0
@@ -65,7 +66,10 @@ DEFAULTS: dict[str, Any] = {
     "refuseLists": False,
     "refuseDeletedList": False,
     "goneAnswers": "404",
+    "faults": faults.DEFAULTS,
 }
+# What is kept beside the settings: the faults that have hit, by operation, and the most requests that were in flight.
+_KEPT: dict[str, Any] = {"faultsHit": {}, "mostInFlight": 0}
 _AWAY = "move it away, or name another file with the `--state` of `declarative sandbox`"
 
 
@@ -89,6 +93,11 @@ class Store:
                 raise
             self._rows.commit()
 
+    def settings(self) -> dict[str, Any]:
+        """All settings as they are now."""
+        with self._turn:
+            return read(self._rows)
+
     def close(self) -> None:
         self._rows.close()
 
@@ -103,12 +112,15 @@ def empty(rows: sqlite3.Connection) -> None:
     key = read(rows)["key"]
     for name in _NAMES:
         rows.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
-    write(rows, {**DEFAULTS, "key": key, "wall": 0.0, "sandbox": 0.0})
+    write(rows, {**DEFAULTS, **_KEPT, "key": key, "wall": 0.0, "sandbox": 0.0})
 
 
 def read(rows: sqlite3.Connection) -> dict[str, Any]:
-    """All settings."""
-    return {row["name"]: json.loads(row["value"]) for row in rows.execute("SELECT name, value FROM settings")}
+    """All settings, and what is kept beside them."""
+    # A file of an earlier release lacks what is new; its default is what it did.
+    return {**DEFAULTS, **_KEPT} | {
+        row["name"]: json.loads(row["value"]) for row in rows.execute("SELECT name, value FROM settings")
+    }
 
 
 def write(rows: sqlite3.Connection, settings: dict[str, Any]) -> None:

@@ -15,12 +15,14 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import StateError
 from declarative.settings import make_folder
-from declarative.state.format import FORMAT
+from declarative.state.backup import recovery
+from declarative.state.folder import sync
+from declarative.state.format import FORMAT, KEY_SIZE, Meta
+from declarative.state.refusals import newer
 
 # "decl" in the header marks our files, so that nobody's database is taken for a state, nor one of ours for another.
 APPLICATION = 0x6465636C
@@ -49,17 +51,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # Rows may hold digests of secrets, under a key of the state's own.
     ("INSERT INTO meta VALUES ('key', new_key())",),
 )
-# Bytes of that key, as many as a digest has.
-KEY_SIZE = 32
 
-_RECOVER = "put a good copy in its place, or move it away to start anew; it was left as it is"
 _FREE = "free some space and run the command again; all that was recorded before is safe"
 _PERMIT = "make the file and its folder writable for this user, or name another state"
-# The primary result codes of SQLite that a user can do something about.
-_FAILURES = {
-    sqlite3.SQLITE_ERROR: ("The state file is damaged", _RECOVER),
-    sqlite3.SQLITE_NOTADB: ("The state file is not a database", _RECOVER),
-    sqlite3.SQLITE_CORRUPT: ("The state file is damaged", _RECOVER),
+# The primary result codes of SQLite that a user can do something about; without a hint, by `backup.recovery`.
+_FAILURES: dict[int, tuple[str, str | None]] = {
+    sqlite3.SQLITE_ERROR: ("The state file is damaged", None),
+    sqlite3.SQLITE_NOTADB: ("The state file is not a database", None),
+    sqlite3.SQLITE_CORRUPT: ("The state file is damaged", None),
     sqlite3.SQLITE_FULL: ("The state cannot be written", _FREE),
     sqlite3.SQLITE_READONLY: ("The state cannot be written", _PERMIT),
     sqlite3.SQLITE_PERM: ("The state cannot be written", _PERMIT),
@@ -79,7 +78,7 @@ def told(path: Path) -> Iterator[None]:
         if not hasattr(error, "sqlite_errorcode"):
             raise  # not SQLite's word but that of its Python module, about a mistake in ours
         summary, hint = _FAILURES.get(error.sqlite_errorcode & 0xFF, _FAILURES[sqlite3.SQLITE_IOERR])
-        raise StateError(Diagnostic(summary, f"{path}: {error}", hint)) from error
+        raise StateError(Diagnostic(summary, f"{path}: {error}", hint or recovery(path))) from error
     except OSError as error:
         detail = f"{error.filename or path}: {error.strerror}"
         raise StateError(
@@ -115,31 +114,23 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-class Meta(NamedTuple):
-    """What the state says of itself."""
-
-    format: int
-    lineage: str
-    serial: int
-    key: bytes
-
-
 def verify(connection: sqlite3.Connection, path: Path) -> Meta:
     """Reads an opened file's own account; raises StateError unless it is a state of this or an older release."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION:
         found = "it is empty" if path.stat().st_size == 0 else "it is a database of some other program"
-        raise StateError(Diagnostic("This file is not a state", f"{path}: {found}", _RECOVER))
+        raise StateError(Diagnostic("This file is not a state", f"{path}: {found}", recovery(path)))
     entries = dict(connection.execute("SELECT key, value FROM meta"))
     try:
         # A state of format 1 has no key, and no use for one.
         key = bytes(entries["key"] if int(entries["format"]) > 1 else b"")
         meta = Meta(int(entries["format"]), str(entries["lineage"]), int(entries["serial"]), key)
     except (KeyError, ValueError, TypeError) as error:
-        raise StateError(Diagnostic("The state file is damaged", f"{path}: it lacks {error}", _RECOVER)) from error
+        raise StateError(
+            Diagnostic("The state file is damaged", f"{path}: it lacks {error}", recovery(path))
+        ) from error
     if meta.format > FORMAT:
-        detail = f"{path} has format {meta.format}, and this release reads formats up to {FORMAT}"
-        raise StateError(Diagnostic("The state was written by a newer release", detail, "upgrade declarative"))
+        raise newer(path, meta.format)
     return meta
 
 
@@ -147,7 +138,7 @@ def examine(connection: sqlite3.Connection, path: Path) -> None:
     """Looks through every page; raises StateError where the tables do not hang together."""
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise StateError(Diagnostic("The state file is damaged", f"{path}: {verdict}", _RECOVER))
+        raise StateError(Diagnostic("The state file is damaged", f"{path}: {verdict}", recovery(path)))
 
 
 def count_up(connection: sqlite3.Connection, key: str) -> int:
@@ -188,7 +179,7 @@ def create(path: Path) -> None:
     finally:
         fresh.unlink(missing_ok=True)
     for folder in (path.parent, path.parent.parent):
-        _sync(folder)
+        sync(folder)
 
 
 def _fill(connection: sqlite3.Connection) -> None:
@@ -211,13 +202,3 @@ def _place(fresh: Path, path: Path) -> None:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS) or path.exists():
             raise
         fresh.rename(path)
-
-
-def _sync(folder: Path) -> None:
-    """Makes the folder's entries durable, where the system lets a folder be opened."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

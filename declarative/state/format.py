@@ -25,10 +25,21 @@ from declarative.model.value import FrozenMap
 
 # Raised by one with every change of the rows or of the tables around them.
 FORMAT = 2
+# Bytes of a state's own key, as many as a digest has.
+KEY_SIZE = 32
 
 
 class Malformed(ValueError):
     """A row is not what this module writes; the message says which and why."""
+
+
+class Meta(NamedTuple):
+    """What a state says of itself."""
+
+    format: int
+    lineage: str
+    serial: int
+    key: bytes
 
 
 class Row(NamedTuple):

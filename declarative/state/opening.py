@@ -12,12 +12,12 @@ from declarative.state.store import Store
 def open_store(url: str, base: Path) -> Store:
     """The store that `url` names; a relative path starts at `base`. Nothing is read or made yet; raises StateError.
 
-    `sqlite:///a.sqlite3` is relative and `sqlite:////var/a.sqlite3` absolute, as SQLAlchemy has it.
+    `sqlite:///a.sqlite3` is relative and `sqlite:////var/a.sqlite3` absolute, as SQLAlchemy has it. What begins with
+    `postgresql://` or `postgres://` is libpq's, but for `schema_name`; see `server`.
     """
     scheme, separator, rest = url.partition("://")
     if separator and scheme in ("postgresql", "postgres"):
-        # Only the scheme is shown: the rest of such a URL may hold a password.
-        raise _unsupported(f"{scheme}:// names a PostgreSQL server, which a later release will support")
+        return _postgres(url)
     if separator and scheme != "sqlite":
         raise _unsupported(f"{scheme}:// is no kind of state that this release knows")
     path = rest.removeprefix("/") if separator else url
@@ -38,6 +38,18 @@ def open_store(url: str, base: Path) -> Store:
     return SqliteStore(file)
 
 
+def _postgres(url: str) -> Store:
+    try:
+        from declarative.state.postgres import PostgresStore  # not everybody has installed what it takes
+    except ImportError as error:
+        if (error.name or "psycopg").partition(".")[0] != "psycopg":
+            raise
+        detail = f"A state in PostgreSQL needs psycopg: {' '.join(str(error).split())}."
+        hint = "pip install 'declarative[postgres]'"
+        raise StateError(Diagnostic("This state store is not installed", detail, hint)) from error
+    return PostgresStore(url)
+
+
 def _unsupported(detail: str) -> StateError:
-    hint = "this release keeps its state in SQLite: name a file (.declarative/state.sqlite3 or sqlite:///state.sqlite3)"
+    hint = "name a file (.declarative/state.sqlite3 or sqlite:///state.sqlite3) or a database (postgresql://db/infra)"
     return StateError(Diagnostic("This state store is not available", detail, hint))

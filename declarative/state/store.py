@@ -3,6 +3,9 @@
 Reading takes no lock and changes nothing. Writing needs a lease, and every write is one small durable commit: when `put`
 returns, the record survives a kill and a power failure. A lock carries a fence, a number that grows with every holder;
 a lease checks it within each commit, so that a holder that lost its lock can never write over its successor.
+
+A lock covers a scope: some addresses, or the whole state. Two scopes with an address in common exclude each other, and
+the whole excludes all. A store that has one writer at a time (SQLite) locks the whole for any scope.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from declarative.model.address import Address
@@ -65,7 +69,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock as taken. `since` and `heartbeat` are seconds since the epoch by the holder's clock."""
+    """A lock as taken. `since` and `heartbeat` are seconds since the epoch by the clock of the holder, or of the server."""
 
     id: str
     holder: Holder
@@ -80,17 +84,39 @@ class Lock:
 
 
 class Lease(Protocol):
-    """The right to write, while the lock is held. Every method raises StateError once the lock is lost."""
+    """The right to write within the scope, while the lock is held.
+
+    Every write is durable on return. It raises StateError once the lock is lost, and for an address beyond the scope.
+    """
 
     @property
     def lineage(self) -> str:
         """The identity of the state, given at its creation and kept for good."""
 
     def put(self, record: Record) -> None:
-        """Writes the record in place of what its address had; durable on return."""
+        """Writes the record in place of what its address had."""
 
     def remove(self, address: Address) -> None:
-        """Forgets the record; durable on return. Nothing happens where there is none."""
+        """Forgets the record. Nothing happens where there is none."""
+
+    def move(self, old: Address, record: Record) -> None:
+        """Writes the record in place of what its address had and forgets that of `old`, in one commit.
+
+        At no moment do two records own the object, nor none.
+        """
+
+    def replace_all(self, snapshot: Snapshot) -> None:
+        """Writes the snapshot in place of everything, in one commit; needs the lock of the whole.
+
+        An empty state takes over lineage and key, where the snapshot has them; any other has to be of the same lineage. The
+        serial becomes greater than both were.
+        """
+
+    def backup(self) -> Path | None:
+        """Keeps a copy of the state as it was before this lease's first write, until another lease writes.
+
+        The file that holds it; None where there was nothing to keep, or the server's backups are relied upon.
+        """
 
 
 class Store(Protocol):
@@ -99,8 +125,19 @@ class Store(Protocol):
     def load(self) -> Snapshot:
         """All of it as of one moment, without a lock and without leaving a trace; raises StateError."""
 
-    def lock(self, holder: Holder, timeout: float) -> AbstractContextManager[Lease]:
-        """Waits up to `timeout` seconds for the lock; raises StateLocked when somebody else has it still."""
+    def lock(
+        self, holder: Holder, timeout: float, scope: frozenset[Address] | None = None
+    ) -> AbstractContextManager[Lease]:
+        """Takes the lock of the addresses of `scope`, all at once; None is the whole state.
+
+        Waits up to `timeout` seconds for those who hold part of it; raises StateLocked when they still do.
+        """
+
+    def force_unlock(self, id: str) -> Lock | None:
+        """Takes the lock of this id away from whoever holds it, dead or alive; None where there is none.
+
+        A former holder that lives on can write no more.
+        """
 
 
 def _user() -> str:

@@ -6,13 +6,14 @@ Timestamps are RFC 3339 and given by the caller, so that equal values give equal
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from declarative import __version__
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
-from declarative.model.plan import Action, Plan
+from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation
 from declarative.view.plan import count_line, shown_changes
 from declarative.view.progress import apply_summary, destroy_summary, event_message
@@ -51,6 +52,16 @@ def plan_events(plan: Plan, timestamp: str) -> list[Message]:
         messages.append(_message("planned_change", text, timestamp, change=what))
     counts = (plan.to_add, plan.to_change, plan.to_destroy)
     return [*messages, _summary(count_line(plan), counts, "plan", timestamp)]
+
+
+def drift_events(drifted: Iterable[Change], timestamp: str) -> list[Message]:
+    """One `resource_drift` a resource."""
+    messages = []
+    for change in drifted:
+        what = {"resource": _resource(change.address), "action": str(change.action)}
+        text = f"{change.address}: Drift detected ({change.action})"
+        messages.append(_message("resource_drift", text, timestamp, change=what))
+    return messages
 
 
 def event_json(event: Event, timestamp: str) -> Message:

@@ -42,7 +42,7 @@ def plan_json(plan: Plan, timestamp: str | None = None) -> dict[str, Any]:
     }
     if timestamp is not None:
         document["timestamp"] = timestamp
-    return {**document, "applyable": not plan.is_empty, "complete": True, "errored": False}
+    return {**document, "applyable": not plan.is_empty, "complete": not plan.selection, "errored": False}
 
 
 def _resource(change: Change) -> dict[str, Any]:

@@ -7,12 +7,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from declarative.manifest.project import DEFAULT_STATE
+from declarative.plan.settle import LANDING
+from declarative.state.opening import open_store
+from declarative.state.store import Holder, Store
 from tests.cli.tool import Tool, documents, until
 from tests.forked import sandbox
 from tests.runai.wire import Asked, Reply, Wire, forward, wired
@@ -20,6 +24,11 @@ from tests.runai.wire import Asked, Reply, Wire, forward, wired
 WORKLOADS = "/api/v1/workloads"
 TEMPLATES = "/api/v1/asset/workload-template"
 TRAININGS = f"{WORKLOADS}/trainings"
+
+
+# The faults that strike before a request is processed.
+UNPROCESSED = ("dropped", "unavailable", "throttled")
+NO_FAULTS = dict.fromkeys((*UNPROCESSED, "lost", "failed", "latencyMilliseconds"), 0)
 
 
 class Hold:
@@ -81,19 +90,61 @@ class Stage:
         """How many creates were sent."""
         return sum(one.method == "POST" and one.path in (TRAININGS, TEMPLATES) for one in self.wire.asked)
 
+    def processed(self) -> int:
+        """How many creates the server carried out or refused, by its own count."""
+        told = httpx.get(f"{self.url}/_sandbox/requests").json()["requests"]
+        creates = [one for one in told if one["method"] == "POST" and one["path"] in (TRAININGS, TEMPLATES)]
+        return sum(one["count"] - sum(one["faults"].get(name, 0) for name in UNPROCESSED) for one in creates)
+
+    def never_sent_blindly(self) -> None:
+        """Between two equal creates somebody always looked what became of the first."""
+        unseen: set[bytes] = set()
+        for one in self.wire.asked:
+            if is_create(one):
+                assert one.body not in unseen, created_name(one)
+                unseen.add(one.body)
+            elif one.method == "GET" and one.path in (WORKLOADS, TEMPLATES):
+                unseen.clear()
+
     def idle(self) -> None:
         """Waits until the sandbox has heard all that was sent."""
         until(lambda: self.wire.busy == 0)
 
+    def store(self) -> Store:
+        """The state that the tool works with."""
+        return open_store(self.tool.environ.get("DECLARATIVE_STATE", DEFAULT_STATE), self.tool.folder)
+
+    def landed(self) -> None:
+        """Lets the time pass in which a lost request may still arrive, once all that was sent has been heard."""
+        self.idle()
+        store = self.store()
+        with store.lock(Holder.current("test"), 30) as lease:
+            for record in store.load().records:
+                if record.intent:
+                    lease.put(replace(record, intent=replace(record.intent, since=record.intent.since - LANDING)))
+
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Stage]:
+def staged(folder: Path, **environ: str) -> Iterator[Stage]:
     """A stage whose phases take no time, and whose tool works over HTTP through the server in between."""
     stage: Stage
     with sandbox(folder / "plane" / "sandbox.sqlite3") as url, wired(lambda asked: stage.interfere(asked)) as wire:  # noqa: PLW0108 - it changes
         project = folder / "project"
         project.mkdir()
-        stage = Stage(Tool(project, {"DECLARATIVE_ENDPOINT": wire.url, "DECLARATIVE_TOKEN": "sandbox"}), url, wire)
+        environ = {"DECLARATIVE_ENDPOINT": wire.url, "DECLARATIVE_TOKEN": "sandbox", **environ}
+        stage = Stage(Tool(project, environ), url, wire)
+        stage.settings(speed="instant")
+        yield stage
+
+
+@contextmanager
+def direct(folder: Path, **environ: str) -> Iterator[Stage]:
+    """A stage without anything in between: what befalls requests is up to the sandbox's faults."""
+    with sandbox(folder / "plane" / "sandbox.sqlite3") as url:
+        project = folder / "project"
+        project.mkdir()
+        signed_in = {"DECLARATIVE_CLIENT_ID": "sandbox", "DECLARATIVE_CLIENT_SECRET": "sandbox"}
+        stage = Stage(Tool(project, {"DECLARATIVE_ENDPOINT": url, **signed_in, **environ}), url, Wire(lambda _: None))
         stage.settings(speed="instant")
         yield stage
 

@@ -56,6 +56,7 @@ def test_killed_at_any_instant_the_next_run_loses_and_duplicates_nothing(stage: 
             running.process.kill()
             running.process.wait()
             stage.idle()
+        stage.landed()
         stage.tool.apply()
         is_complete(stage, turn)
 
@@ -96,5 +97,5 @@ def _killed_at_its_second_write(stage: Stage, *, answered: bool) -> bool:
     until(lambda: reached.is_set() or running.process.poll() is not None)
     running.process.kill()
     ended = running.process.wait()
-    stage.idle()
+    stage.landed()
     return ended == 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,24 +44,111 @@ def test_a_create_that_is_accepted_without_telling_its_id_is_found(stage: Stage,
     stage.is_whole("a", "b")
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, None])
-def test_a_create_that_fails_without_being_processed_is_sent_by_the_next_apply(
-    stage: Stage, status: int | None
+@pytest.mark.parametrize("reply", [None, Reply(500), Reply(503), Reply(502, b"<html>Bad gateway</html>")])
+def test_a_create_that_was_not_processed_is_looked_for_before_it_is_sent_again(
+    stage: Stage, reply: Reply | None
 ) -> None:
+    lost: set[str] = set()
+
     def interfere(asked: Asked) -> Reply | None:
-        if is_create(asked) and created_name(asked) == "a":
-            return None if status is None else Reply(status, b"<html>Bad gateway</html>")
+        if is_create(asked) and created_name(asked) not in lost:
+            lost.add(created_name(asked))
+            return reply
         return stage.passed(asked)
 
     stage.interfere = interfere
     stage.write(*ALL)
-    failed = stage.tool.apply(code=1)
-    assert "Training.a" in failed.err
-    assert stage.creates() == 4
+    assert "Resources: 4 added, 0 changed, 0 destroyed." in stage.tool.apply().out
+    assert stage.creates() == 8
+    stage.never_sent_blindly()
+    stage.is_whole(*NAMES)
+
+
+def test_a_create_that_fails_for_good_leaves_the_rest_to_go_on_and_is_sent_by_the_next_apply(stage: Stage) -> None:
+    def interfere(asked: Asked) -> Reply | None:
+        return Reply(503) if is_create(asked) and created_name(asked) == "a" else stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(*ALL)
+    assert "Training.a" in stage.tool.apply(code=1).err
     assert stage.live() == dict.fromkeys(("base", "b", "c"), 1)
     stage.interfere = stage.passed
     assert "Resources: 1 added, 0 changed, 0 destroyed." in stage.tool.apply().out
+    stage.never_sent_blindly()
     stage.is_whole(*NAMES)
+
+
+def prefixed(name: str, **more: Any) -> str:
+    return training(name, **more).replace(f"name: {name},", f"name: {name}, useGivenNameAsPrefix: true,")
+
+
+def test_a_lost_create_that_lands_late_is_waited_for_and_not_sent_again(stage: Stage) -> None:
+    """Its name is another one each time, so that nothing at the control plane would keep a second one away."""
+    late: list[Asked] = []
+
+    def interfere(asked: Asked) -> Reply | None:
+        if is_create(asked):
+            late.append(asked)
+            return None
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(prefixed("a"))
+    stage.tool.apply(code=1)
+    running = stage.tool.start("apply", "--auto-approve")
+    until(lambda: "may still land" in running.said())
+    stage.passed(late[0])
+    assert running.ended().code == 0
+    assert len(late) == 1
+    assert stage.recorded_ids() == stage.live_ids()
+    assert len(stage.live_ids()) == 1
+    stage.tool.plan_is_empty()
+
+
+def test_a_lost_create_that_lands_while_it_is_no_longer_wanted_is_not_forgotten(stage: Stage) -> None:
+    late: list[Asked] = []
+
+    def interfere(asked: Asked) -> Reply | None:
+        if is_create(asked) and created_name(asked) == "a":
+            late.append(asked)
+            return None
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(prefixed("a"), training("b"))
+    stage.tool.apply(code=1)
+    stage.write(training("b"))
+    running = stage.tool.start("apply", "--auto-approve")
+    until(lambda: "may still land" in running.said())
+    stage.passed(late[0])
+    done = running.ended()
+    assert done.code == 1
+    assert "Late object" in done.err
+    stage.tool.apply()
+    stage.is_whole("b")
+
+
+def test_an_interrupt_ends_the_wait_for_a_lost_create_and_the_intent_stays(stage: Stage) -> None:
+    late: list[Asked] = []
+
+    def interfere(asked: Asked) -> Reply | None:
+        if is_create(asked) and not late:
+            late.append(asked)
+            return None
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(prefixed("a"))
+    stage.tool.apply(code=1)
+    running = stage.tool.start("apply", "--auto-approve")
+    until(lambda: "may still land" in running.said())
+    running.process.send_signal(signal.SIGINT)
+    assert running.ended(10).code == 1
+    stage.passed(late[0])
+    stage.tool.apply()
+    assert stage.creates() == 1
+    assert stage.recorded_ids() == stage.live_ids()
+    assert len(stage.live_ids()) == 1
 
 
 def test_twins_with_random_names_never_share_an_object_when_an_answer_is_lost(stage: Stage) -> None:
@@ -80,6 +169,7 @@ def test_twins_with_random_names_never_share_an_object_when_an_answer_is_lost(st
     stage.write(*twins)
     stage.tool.apply("--parallelism", "1", code=1)
     assert len(stage.live_ids()) == 2
+    stage.landed()
     stage.tool.apply()
     assert len(stage.live_ids()) == 3
     assert stage.recorded_ids() == stage.live_ids()
@@ -119,14 +209,14 @@ def test_a_server_that_dies_in_the_middle_of_an_apply_loses_nothing(stage: Stage
         return stage.passed(asked)
 
     stage.interfere = interfere
-    stage.write(*ALL)
+    stage.write(*ALL[:3])
     failed = stage.tool.apply("--parallelism", "1", code=1)
     assert "Control plane unreachable" in failed.err
     reborn, stage.url = begin_sandbox(tmp_path / "mortal.sqlite3")
     try:
         stage.interfere = stage.passed
         stage.tool.apply()
-        stage.is_whole(*NAMES)
+        stage.is_whole(*NAMES[:3])
     finally:
         reborn.kill()
         stage.url = lasting

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.apply.stage import Hold, Stage, is_create
-from tests.cli.tool import Running, Tool, documents, training, until
+from tests.cli.tool import COMMAND, Running, Tool, documents, environment, training, until
 from tests.runai.wire import Asked, Reply
 
 APPLY = ("apply", "--auto-approve")
@@ -59,14 +62,55 @@ def test_an_apply_on_the_embedded_control_plane_is_interrupted_too(tmp_path: Pat
     assert 10 < len(tool.run("state", "list").out.splitlines()) < 1500
 
 
-def test_sigterm_is_an_interrupt_too(stage: Stage) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_sigterm_and_a_terminal_that_hangs_up_are_interrupts_too(stage: Stage, number: signal.Signals) -> None:
     running, hold = held(stage, "--parallelism", "1")
-    running.process.send_signal(signal.SIGTERM)
+    running.process.send_signal(number)
     until(lambda: "Interrupted" in running.said())
     hold.released.set()
     assert running.ended().code == 1
     assert stage.recorded_ids() == stage.live_ids()
     assert len(stage.live_ids()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_it_still_plans_ends_it_and_gives_the_lock_back(stage: Stage, number: signal.Signals) -> None:
+    hold = Hold()
+
+    def interfere(asked: Asked) -> Reply | None:
+        hold()
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(*THREE)
+    running = stage.tool.start(*APPLY)
+    until(hold.reached.is_set)
+    running.process.send_signal(number)
+    done = running.ended(10)
+    hold.released.set()
+    assert done.code == 1
+    assert "Interrupted" in done.err
+    stage.interfere = stage.passed
+    stage.tool.apply()
+    stage.is_whole("a", "b", "c")
+
+
+@pytest.mark.parametrize("json", [(), ("--json",)], ids=["text", "json"])
+def test_an_apply_whose_readers_went_away_finishes_and_records_its_work(stage: Stage, json: tuple[str, ...]) -> None:
+    stage.write(*THREE)
+    command = " ".join((*COMMAND, *APPLY, *json))
+    for line in (f"{command} 2>err | head -n 1", f"{command} 2>&1 >out | head -n 1"):
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {line}"],
+            cwd=stage.tool.folder,
+            env=environment(stage.tool.environ),
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert "Traceback" not in (stage.tool.folder / "err").read_text()
+        stage.is_whole("a", "b", "c")
+        stage.tool.run("destroy", "--auto-approve", "--allow", "disruption")
 
 
 def test_interrupted_twice_it_stops_at_once_and_the_next_run_finds_what_was_under_way(stage: Stage) -> None:

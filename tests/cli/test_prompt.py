@@ -75,6 +75,30 @@ def test_yes_applies_and_ctrl_c_at_the_prompt_ends_at_once(tool: Tool) -> None:
     assert tool.run("state", "list").out == ""
 
 
+@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_goes_away_and_a_signal_mean_no(tool: Tool, number: signal.Signals | None) -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "apply"], cwd=tool.folder, env=environment({}), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+    )
+    os.close(theirs)
+    assert process.stderr
+    said = b""
+    while QUESTION.encode() not in said:
+        said += os.read(process.stderr.fileno(), 65536)
+    time.sleep(0.2)  # until it reads
+    if number is None:
+        os.close(ours)
+    else:
+        process.send_signal(number)
+    _, rest = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert b"Apply cancelled" in rest
+    assert "Plan: 3 to add" in tool.run("plan").out
+    if number is not None:
+        os.close(ours)
+
+
 def test_the_end_of_input_is_no_yes_and_says_what_to_do_without_a_terminal(tool: Tool) -> None:
     done = tool.run("apply", code=1)
     assert "--auto-approve" in done.err

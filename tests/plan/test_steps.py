@@ -174,3 +174,8 @@ def test_a_create_that_awaits_what_this_plan_deletes_comes_after_that() -> None:
     create, delete = made(change("a", Action.CREATE, awaits="id-b"), change("b", Action.DELETE))
     assert create.needs == (delete.index,)
     assert create.awaits == "id-b"
+
+
+def test_what_was_never_there_is_forgotten_without_waiting_for_itself_and_nobody_waits_for_it() -> None:
+    found = made(change("a", Action.FORGET, id=None), change("b", Action.CREATE, id=None))
+    assert [step.needs for step in found] == [(), ()]

@@ -132,7 +132,7 @@ def test_where_the_list_is_refused_each_training_is_asked_for_once(status: int) 
 
 @pytest.mark.parametrize("status", [302, 500])
 def test_what_is_no_refusal_of_the_list_does_not_pass_for_an_empty_one(status: int) -> None:
-    with wired(lambda _: Reply(status)) as wire, pytest.raises(Refused):
+    with wired(lambda _: Reply(status, headers={"Retry-After": "0"})) as wire, pytest.raises(Refused):
         seen(wire)
 
 

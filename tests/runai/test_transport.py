@@ -17,7 +17,7 @@ from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, U
 from declarative.model.value import freeze
 from declarative.runai.credentials import Credentials
 from declarative.runai.remote import Remote
-from declarative.runai.transport import Transport
+from declarative.runai.transport import RETRIES, Transport
 from tests.runai.wire import Asked, Reply, Wire, wired
 
 TRAINING = kinds.kind_named("Training")
@@ -67,7 +67,7 @@ def test_reads_are_not_tried_for_ever() -> None:
         with pytest.raises(Refused) as caught:
             ask(wire, lambda transport: transport.get("/x"))
         assert caught.value.status == 503
-        assert wire.count("GET") == 5
+        assert wire.count("GET") == RETRIES + 1
 
 
 @pytest.mark.parametrize("reply", [Reply(500), Reply(502), Reply(503, headers=SOON), Reply(504), HTML, None])

@@ -21,6 +21,11 @@ AS_NEW = {
     "refuseLists": False,
     "refuseDeletedList": False,
     "goneAnswers": "404",
+    "faults": {
+        **dict.fromkeys(("dropped", "unavailable", "throttled", "lost", "failed", "latencyMilliseconds"), 0),
+        "retryAfterSeconds": None,
+        "seed": None,
+    },
 }
 
 
@@ -69,6 +74,16 @@ def test_a_patch_merges_settings_and_a_put_replaces_them(plane: Plane) -> None:
         {"policy": {"limits": {"image": {"min": "much"}}}},
         {"policy": {"limits": {"image": {"allowed": []}}}},
         {"policy": {"limits": {"image": {"allowed": [None]}}}},
+        {"faults": None},
+        {"faults": {"unavailable": 1.1}},
+        {"faults": {"lost": -0.1}},
+        {"faults": {"dropped": True}},
+        {"faults": {"timeout": 1}},
+        {"faults": {"retryAfterSeconds": 0.5}},
+        {"faults": {"latencyMilliseconds": [1]}},
+        {"faults": {"latencyMilliseconds": 60001}},
+        {"faults": {"latencyMilliseconds": "slow"}},
+        {"faults": {"seed": "x"}},
     ],
 )
 def test_bad_settings_are_refused_and_change_nothing(plane: Plane, bad: dict[str, object]) -> None:
@@ -151,8 +166,8 @@ def test_requests_are_counted_by_operation_also_when_they_are_refused(plane: Pla
     plane.get(TEMPLATES, 401, token=None)
     plane.get("/_sandbox/")
     assert plane.get("/_sandbox/requests")["requests"] == [
-        {"method": "GET", "path": TEMPLATES, "count": 1},
-        {"method": "POST", "path": TRAININGS, "count": 2},
+        {"method": "GET", "path": TEMPLATES, "count": 1, "faults": {}},
+        {"method": "POST", "path": TRAININGS, "count": 2, "faults": {}},
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -14,16 +15,26 @@ import pytest
 from declarative.state.opening import open_store
 from declarative.state.sqlite import SqliteStore
 from declarative.state.store import Store
+from tests.postgres import PostgresServer
 from tests.state.files import ME
 from tests.state.strategies import record
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """One store after the other; each new one joins here and passes the whole suite."""
-    return f"sqlite:///{tmp_path}/.declarative/state.sqlite3"
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Names a state that does not exist yet. One store after the other: each new one joins here and passes all tests."""
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.url
+    folders = map(str, itertools.count())
+    return lambda: f"sqlite:///{tmp_path}/{next(folders)}/.declarative/state.sqlite3"
+
+
+@pytest.fixture
+def url(fresh: Callable[[], str]) -> str:
+    return fresh()
 
 
 @pytest.fixture
@@ -36,8 +47,8 @@ def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[s
     """Starts a worker and waits until it holds the lock."""
     workers: list[subprocess.Popen[str]] = []
 
-    def start(task: str, name: str = "w", wait: bool = True) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.state.worker", url, str(tmp_path), task, name]
+    def start(task: str, name: str = "w", wait: bool = True, scope: str = "") -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.state.worker", url, str(tmp_path), task, name, scope]
         worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         workers.append(worker)
         if wait:

@@ -14,6 +14,8 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=8
 )
+# Names and projects come from manifests and the control plane, which know no NUL; PostgreSQL neither.
+NAMES = TEXTS.map(lambda text: text.replace("\x00", "0"))
 BODIES = st.dictionaries(TEXTS, VALUES, max_size=4).map(freeze)
 KEYS = st.text("abcz-.é", min_size=1, max_size=4)
 ADDRESSES = st.builds(Address, st.sampled_from(["Training", "WorkloadTemplate"]), KEYS)
@@ -27,8 +29,8 @@ def intents(operations: st.SearchStrategy[Operation]) -> st.SearchStrategy[Inten
 def records(addresses: st.SearchStrategy[Address] = ADDRESSES) -> st.SearchStrategy[Record]:
     common = {
         "address": addresses,
-        "name": TEXTS,
-        "project": st.none() | TEXTS,
+        "name": NAMES,
+        "project": st.none() | NAMES,
         "depends_on": st.lists(st.builds(Address, st.just("Other"), KEYS), max_size=3).map(tuple),
         "keep_on_destroy": st.booleans(),
         "prevent_destroy": st.booleans(),

@@ -108,7 +108,7 @@ def test_what_was_held_in_the_open_leaves_no_trace_once_it_is_sealed(size: int, 
             lease.put(
                 record(f"r{number}", body={"metadata": {"name": "a"}, "spec": {"args": plain, "image": "x" * 300}})
             )
-    assert leaks(path.parent, TEXT) == [path.name]
+    assert sorted(leaks(path.parent, TEXT)) == [path.name, f"{path.name}.backup"]
     with store.lock(ME, 0) as lease:
         for number in range(20):
             lease.put(replace(secretive(f"r{number}"), intent=None))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,12 +20,25 @@ from declarative.model.address import Address
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import EMPTY
 from declarative.state.opening import open_store
-from declarative.state.store import Holder, Snapshot, Store
+from declarative.state.store import Holder, Lease, Lock, Snapshot, Store
 from tests.examples import examples
+from tests.secrets import secret
 from tests.state.strategies import record, records
 
 ME = Holder.current("declarative apply")
 Start = Callable[..., subprocess.Popen[str]]
+
+
+def is_shared(url: str) -> bool:
+    """Whether several may write at once."""
+    return url.startswith("postgresql:")
+
+
+def lock_of(lease: Lease) -> Lock:
+    """Both stores tell the lock of a lease."""
+    found = lease.lock  # type: ignore[attr-defined]
+    assert isinstance(found, Lock)
+    return found
 
 
 def keys(snapshot: Snapshot) -> list[str]:
@@ -35,6 +48,7 @@ def keys(snapshot: Snapshot) -> list[str]:
 class TestStore:
     def test_where_nothing_exists_the_snapshot_is_empty_and_nothing_is_made(self, store: Store, tmp_path: Path) -> None:
         assert store.load() == Snapshot("", 0, ())
+        assert store.force_unlock("x") is None
         assert list(tmp_path.iterdir()) == []
 
     def test_a_record_is_there_for_the_next_reader_and_each_write_raises_the_serial(self, store: Store) -> None:
@@ -123,9 +137,12 @@ class TestStore:
         assert store.load().serial == 42
 
     def test_a_reader_sees_whole_states_while_another_process_writes(self, store: Store, start: Start) -> None:
-        start("put")
+        worker = start("put")
         serials = []
-        for _ in range(50):
+        for number in range(50):
+            if number == 25:
+                assert worker.stdout
+                worker.stdout.readline()
             loaded = store.load()
             assert len(loaded.records) == loaded.serial
             serials.append(loaded.serial)
@@ -155,28 +172,143 @@ class TestStore:
             assert len(loaded.records) <= len(promised) + attempt + 1
         assert len(promised) > 8
 
-    @settings(max_examples=examples(20))
-    @given(st.data())
-    def test_it_behaves_as_a_dictionary_that_survives_reopening(self, data: st.DataObject) -> None:
-        addresses = st.sampled_from([Address("Training", key) for key in ("a", "b", "c")])
-        operations = st.lists(st.lists(records(addresses) | addresses, max_size=4), max_size=4)
-        model: dict[Address, Record] = {}
-        used: list[str | None] = []
-        with tempfile.TemporaryDirectory() as folder:
-            for session in data.draw(operations):
-                with open_store("state.sqlite3", Path(folder)).lock(ME, 0) as lease:
-                    for operation in session:
-                        if isinstance(operation, Record):
-                            # The control plane never gives an id twice; hypothesis does.
-                            unique = operation.id and f"{len(used)}"
-                            used.append(unique)
-                            former = operation.previous_id and f"old-{unique}"
-                            written = replace(operation, id=unique, previous_id=former)
+    def test_killed_between_intent_and_outcome_the_intent_is_there_for_the_next(
+        self, store: Store, start: Start
+    ) -> None:
+        worker = start("intent", "a")
+        assert worker.stdout
+        assert worker.stdout.readline() == "a\n"
+        worker.kill()
+        with store.lock(ME, 20) as lease:
+            (found,) = store.load().records
+            assert found.id is None
+            assert found.intent
+            assert found.intent.operation is Operation.CREATE
+            lease.put(record("a"))
+        assert store.load().records == (record("a"),)
+
+    def test_a_move_gives_the_object_a_new_address_in_one_commit(self, store: Store) -> None:
+        with store.lock(ME, 0) as lease:
+            lease.put(record("a"))
+            lease.put(record("c"))
+            lease.move(Address("Training", "a"), record("b", id="id-a"))
+            assert (keys(store.load()), store.load().serial) == (["b", "c"], 3)
+            lease.move(Address("Training", "b"), record("b", id="id-b"))
+            lease.move(Address("Training", "none"), record("c", id="id-c2"))
+        assert store.load().records == (record("b", id="id-b"), record("c", id="id-c2"))
+
+    def test_an_id_that_stands_for_no_lock_unlocks_nothing(self, store: Store) -> None:
+        assert store.force_unlock("x") is None
+        with store.lock(ME, 0) as lease:
+            assert store.force_unlock("x") is None
+            lease.put(record("a"))
+
+    def test_who_is_unlocked_by_force_writes_no_more_and_does_not_hinder_the_next(self, store: Store) -> None:
+        with store.lock(ME, 0) as old:
+            old.put(record("a"))
+            taken = store.force_unlock(lock_of(old).id)
+            assert taken == lock_of(old)
+            with pytest.raises(StateError, match="taken away"):
+                old.put(record("b"))
+            with store.lock(ME, 0) as new:
+                with pytest.raises(StateError, match="taken away"):
+                    old.move(Address("Training", "a"), record("b"))
+                with pytest.raises(StateError, match="taken away"):
+                    old.replace_all(Snapshot())
+                new.put(record("c"))
+        assert (keys(store.load()), store.load().serial) == (["a", "c"], 2)
+        with store.lock(ME, 0) as last:
+            last.remove(Address("Training", "a"))
+
+
+class TestReplaceAll:
+    def test_an_empty_state_takes_over_everything(self, store: Store, fresh: Callable[[], str], tmp_path: Path) -> None:
+        with store.lock(ME, 0) as lease:
+            for key in ("a", "b"):
+                lease.put(record(key, body={"args": secret()}))
+        origin, other = store.load(), open_store(fresh(), tmp_path)
+        with other.lock(ME, 0) as lease:
+            lease.replace_all(origin)
+            assert lease.lineage == origin.lineage
+            assert other.load() == replace(origin, serial=origin.serial + 1)
+            lease.put(record("c", body={"args": secret()}))
+        assert other.load().records[2].applied == origin.records[0].applied
+
+    def test_the_same_lineage_is_replaced_and_the_serial_grows(self, store: Store) -> None:
+        with store.lock(ME, 0) as lease:
+            lease.put(record("a"))
+            former = store.load()
+            lease.put(record("b"))
+            lease.remove(Address("Training", "a"))
+            lease.replace_all(former)
+            assert (store.load().records, store.load().serial) == (former.records, 4)
+            lease.replace_all(replace(former, serial=100))
+            lease.put(record("b"))
+        assert (keys(store.load()), store.load().serial) == (["a", "b"], 102)
+        with store.lock(ME, 0) as lease:
+            lease.put(record("c"))
+        assert store.load().serial == 103
+
+    def test_another_lineage_is_refused_and_the_lease_goes_on(self, store: Store) -> None:
+        with store.lock(ME, 0) as lease:
+            lease.put(record("a"))
+            with pytest.raises(StateError, match="another state"):
+                lease.replace_all(Snapshot("other", 7, (record("b"),)))
+            lease.put(record("c"))
+        assert (keys(store.load()), store.load().serial) == (["a", "c"], 2)
+
+    def test_records_that_contradict_each_other_are_refused(self, store: Store) -> None:
+        with store.lock(ME, 0) as lease, pytest.raises(StateError, match="rule 4"):
+            lease.replace_all(Snapshot("", 0, (record("a", id="x"), record("b", id="x"))))
+        assert (store.load().records, store.load().serial) == ((), 0)
+
+    def test_it_needs_the_whole_lock(self, store: Store) -> None:
+        with store.lock(ME, 0, frozenset({Address("Training", "a")})) as lease:
+            with pytest.raises(StateError, match="too narrow"):
+                lease.replace_all(Snapshot())
+            lease.put(record("a"))
+
+
+KEYS = ("a", "b", "c", "d")
+
+
+@settings(max_examples=examples(25))
+@given(st.data())
+def test_two_holders_together_behave_as_a_dictionary_that_survives_reopening(
+    fresh: Callable[[], str], data: st.DataObject
+) -> None:
+    """One has the addresses a and b, the other c and d: at the same time where the store allows it, else in turn."""
+    url = fresh()
+    halves = [frozenset(Address("Training", key) for key in half) for half in (KEYS[:2], KEYS[2:])]
+    model: dict[Address, Record] = {}
+    writes = 0
+    for _ in range(data.draw(st.integers(1, 3), "sessions")):
+        with contextlib.ExitStack() as opened:
+            shared = [
+                opened.enter_context(open_store(url, Path()).lock(ME, 0, half)) for half in halves if is_shared(url)
+            ]
+            for _ in range(data.draw(st.integers(0, 6), "writes")):
+                which = data.draw(st.integers(0, 1), "holder")
+                inner = st.sampled_from(sorted(halves[which]))
+                with contextlib.nullcontext(shared[which]) if shared else open_store(url, Path()).lock(ME, 0) as lease:
+                    writes += 1
+                    drawn = data.draw(records(inner), "record")
+                    # The control plane never gives an id twice; hypothesis does.
+                    written = replace(
+                        drawn, id=drawn.id and f"{writes}", previous_id=drawn.previous_id and f"old-{writes}"
+                    )
+                    old = data.draw(inner, "old")
+                    match data.draw(st.sampled_from(["put", "remove", "move"])):
+                        case "put":
                             lease.put(written)
-                            model[written.address] = written
-                        else:
-                            lease.remove(operation)
-                            model.pop(operation, None)
-                loaded = open_store("state.sqlite3", Path(folder)).load()
-                assert loaded.by_address() == model
-                assert len(loaded.records) == len(model)
+                        case "remove":
+                            lease.remove(old)
+                            model.pop(old, None)
+                            continue
+                        case "move":
+                            lease.move(old, written)
+                            model.pop(old, None)
+                    model[written.address] = written
+        loaded = open_store(url, Path()).load()
+        assert loaded.by_address() == model
+        assert (len(loaded.records), loaded.serial) == (len(model), writes)

@@ -1,0 +1,51 @@
+"""`declarative drift`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from declarative import workflow
+from declarative.cli import planning
+from declarative.cli.options import Context, context, global_options, parallelism_option
+from declarative.model.plan import Change
+from declarative.session import connected, open_session
+
+
+@click.command()
+@parallelism_option
+@click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line.")
+@global_options
+@click.pass_obj
+def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: Any) -> int:
+    """Show what others have changed since the last apply. Reads only, needs no manifests, and writes nothing at all.
+
+    Ends with 2 when what is live differs from what was last applied. What a manifest ignores (ignoreChanges) is left out.
+
+    \b
+    Examples:
+      declarative drift
+      declarative drift -e prod --json || notify
+    """
+    found = context(given, outer, parallelism=parallelism)
+    planning.begin(found, as_json)
+    drifted, recorded, endpoint = asyncio.run(_look(found))
+    if as_json:
+        from declarative.view.stream import drift_events
+
+        planning.write_json_lines(found.console, drift_events(drifted, planning.timestamp()))
+    else:
+        from declarative.view.drift import drift_text
+
+        found.console.out(drift_text(drifted, recorded, endpoint, found.console.style))
+    return 2 if drifted else 0
+
+
+async def _look(found: Context) -> tuple[tuple[Change, ...], int, str]:
+    session = open_session(found.settings)
+    planning.announce(found, session)
+    snapshot = session.store.load()
+    async with connected(session, read_only=True) as transport:
+        return await workflow.find_drift(transport, snapshot), len(snapshot.records), session.endpoint

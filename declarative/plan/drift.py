@@ -1,0 +1,51 @@
+"""What has become of what was last applied, whoever did it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from declarative import kinds
+from declarative.model.observed import Observed, Presence
+from declarative.model.plan import Action, Change, FieldChange
+from declarative.model.record import Record
+from declarative.plan.bodies import compared, veil_of
+from declarative.plan.planner import Live
+
+
+def drift(records: Iterable[Record], live: Live, key: bytes = b"") -> tuple[Change, ...]:
+    """Each resource that is no longer as it was applied, in order of address: an update by others, or a deletion.
+
+    In these changes `before` is what was applied, `after` what is live. A run that has finished has not drifted, and what
+    an interrupted call asked for is for the next apply to find out.
+    """
+    ordered = sorted(records, key=lambda record: record.address)
+    found = (_drifted(record, live, key) for record in ordered if record.intent is None)
+    return tuple(change for change in found if change is not None)
+
+
+def _drifted(record: Record, live: Live, key: bytes) -> Change | None:
+    change = Change(record.address, Action.DELETE, record.id, before=record.applied)
+    observed = live.there(record)
+    if observed is None:
+        ran = record.finished or record.id in live.finished or _ended(live.by_id.get(record.id or ""))
+        return None if ran else replace(change, reason="it is gone from the control plane")
+    if observed.readiness.presence is Presence.DELETING:
+        return replace(change, reason="it is being deleted at the control plane")
+    return _changed(record, observed, change, key)
+
+
+def _changed(record: Record, observed: Observed, change: Change, key: bytes) -> Change | None:
+    kind = kinds.kind_named(record.address.kind)
+    veil = veil_of(kind, record.applied, record, key)
+    asked = replace(change, action=Action.UPDATE, after=record.applied)
+    body, found = compared(kind, asked, record, observed, veil)
+    if not found.fields:
+        return None
+    # The comparison says what would bring it back; what has happened is the other way round.
+    fields = tuple(FieldChange(one.path, one.label, one.after, one.before) for one in found.fields)
+    return replace(asked, after=veil.shown(body), fields=fields)
+
+
+def _ended(observed: Observed | None) -> bool:
+    return observed is not None and observed.readiness.finished

@@ -1,0 +1,94 @@
+"""`drift` tells what others changed, ends with 2 for it, and leaves no trace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from declarative.cli.main import run
+from tests.project import Project
+
+TEMPLATE = {
+    "apiVersion": "runai/v1",
+    "kind": "WorkloadTemplate",
+    "metadata": {"name": "base", "scope": "project", "project": "vision", "workloadSupportedTypes": {"training": True}},
+    "spec": {
+        "assets": {"environment": {"name": "pytorch-24"}, "compute": {"name": "one-gpu"}},
+        "specificEnv": {"environmentVariables": [{"name": "LEVEL", "value": "INFO"}]},
+    },
+}
+TRAINING = {
+    "apiVersion": "runai/v1",
+    "kind": "Training",
+    "metadata": {"name": "hello", "project": "vision", "cluster": "a100-prod"},
+    "spec": {"image": "busybox"},
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    made.write(TEMPLATE, TRAINING)
+    made.apply()
+    return made
+
+
+def drift(project: Project, *more: str) -> int:
+    return run(["-C", str(project.root), "drift", *more])
+
+
+def changed_elsewhere(project: Project, level: str) -> None:
+    """Another checkout of the project, with a state of its own that has forgotten nothing, applies something else."""
+    manifest: dict[str, Any] = json.loads(json.dumps(TEMPLATE))
+    manifest["spec"]["specificEnv"]["environmentVariables"][0]["value"] = level
+    state = project.root / ".declarative" / "state.sqlite3"
+    kept = state.read_bytes()
+    project.write(manifest, TRAINING)
+    project.apply()
+    state.write_bytes(kept)
+    project.write(TEMPLATE, TRAINING)
+
+
+def files(project: Project) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (project.root / ".declarative").glob("state*")}
+
+
+def test_nothing_has_drifted_after_an_apply(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Right after an apply everything is as applied: exit 0."""
+    capsys.readouterr()
+    assert drift(project) == 0
+    assert capsys.readouterr().out == "No drift. 2 resources are as applied (sandbox).\n"
+
+
+def test_a_changed_field_is_drift(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was applied stands left of what is live, the exit code is 2, and the state is byte for byte what it was."""
+    changed_elsewhere(project, "DEBUG")
+    before = files(project)
+    capsys.readouterr()
+    assert drift(project) == 2
+    shown = capsys.readouterr().out
+    assert "~ spec.specificEnv.environmentVariables[LEVEL].value: INFO → DEBUG" in shown
+    assert shown.endswith("Drift: 1 of 2 resources differs from what was applied.\n")
+    assert files(project) == before
+
+
+def test_what_is_gone_is_drift(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """An object that somebody deleted is told as gone, in the event stream as a deletion."""
+    (training,) = (one for one in project.records() if one.address.kind == "Training")
+    project.admin("DELETE", f"workloads/{training.id}")
+    capsys.readouterr()
+    assert drift(project, "--json") == 2
+    messages = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [one["change"] for one in messages if one["type"] == "resource_drift"]
+    assert [(one["resource"]["addr"], one["action"]) for one in found] == [("Training.hello", "delete")]
+
+
+@pytest.mark.parametrize("phase", ["Completed", "Failed", "Pending", "Running"])
+def test_a_run_that_goes_its_way_has_not_drifted(project: Project, phase: str) -> None:
+    """Finishing, failing and being preempted is what runs do."""
+    (training,) = (one for one in project.records() if one.address.kind == "Training")
+    project.admin("POST", f"workloads/{training.id}/phase", {"phase": phase})
+    assert drift(project) == 0

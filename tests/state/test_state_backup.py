@@ -1,0 +1,146 @@
+"""The last good copy of a state in a file: when it is made, and how to go back to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from declarative.errors import StateError
+from declarative.state.backup import copy_of
+from declarative.state.sqlite import SqliteStore
+from declarative.state.store import Snapshot
+from tests.state.files import ME, change
+from tests.state.strategies import record
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def copied(path: Path) -> Snapshot:
+    return SqliteStore(copy_of(path)).load()
+
+
+def test_it_is_of_before_while_a_lease_lasts_and_of_the_end_from_then_on(filled: SqliteStore, path: Path) -> None:
+    before = filled.load()
+    assert copied(path) == before
+    with filled.lock(ME, 0) as lease:
+        lease.put(record("a"))
+        lease.put(record("b"))
+        assert copied(path) == before
+    assert copied(path) == filled.load() != before
+
+
+def test_one_that_was_asked_for_stays_until_the_next_write(filled: SqliteStore, path: Path) -> None:
+    before = filled.load()
+    with filled.lock(ME, 0) as lease:
+        assert lease.backup() == copy_of(path)
+        lease.remove(record("r0").address)
+    assert copied(path) == before
+    with filled.lock(ME, 0):
+        pass
+    assert copied(path) == before
+    with filled.lock(ME, 0) as lease:
+        lease.put(record("new"))
+    assert copied(path) == filled.load()
+
+
+def test_of_an_empty_state_none_is_made(path: Path) -> None:
+    with SqliteStore(path).lock(ME, 0) as lease:
+        assert lease.backup() is None
+        lease.put(record("a"))
+        assert not copy_of(path).exists()
+
+
+def test_what_a_killed_holder_wrote_is_copied_before_the_next_write(path: Path, start: Start) -> None:
+    worker = start("put")
+    assert worker.stdout
+    for _ in range(5):
+        worker.stdout.readline()
+    worker.kill()
+    worker.wait()
+    store = SqliteStore(path)
+    left = store.load()
+    with store.lock(ME, 20) as lease:
+        lease.put(record("a"))
+        assert copied(path) == left
+
+
+def test_it_is_for_its_owner_alone_and_whole_although_its_maker_is_killed(filled: SqliteStore, path: Path) -> None:
+    assert stat.S_IMODE(copy_of(path).stat().st_mode) == 0o600
+    before = copied(path)
+    (path.parent / f".{path.name}.x.new").write_bytes(b"torn")  # what a kill leaves
+    assert copied(path) == before
+
+
+@pytest.mark.parametrize("way", ["taken over", "replaced"])
+def test_who_lost_the_lock_does_not_replace_it(way: str, filled: SqliteStore, path: Path) -> None:
+    before = copied(path)
+    with filled.lock(ME, 0) as lease:
+        lease.put(record("a"))
+        if way == "replaced":
+            path.rename(path.with_name("away"))
+            shutil.copy(copy_of(path), path)
+        else:
+            filled.force_unlock(lease.lock.id)
+    assert copied(path) == before
+
+
+def test_a_damaged_state_does_not_replace_it(filled: SqliteStore, path: Path) -> None:
+    before = copied(path)
+    with filled.lock(ME, 0) as lease:
+        lease.put(record("a"))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("PRAGMA writable_schema = ON")
+            other.execute("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'records'")
+    assert copied(path) == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten", "emptied", "contradictory"])
+def test_the_hint_of_a_damaged_state_goes_back_to_it(damage: str, filled: SqliteStore, path: Path) -> None:
+    """Run as it is printed, in a shell; and a log that was left beside does no harm."""
+    good = filled.load()
+    content = path.read_bytes()
+    match damage:
+        case "cut":
+            os.truncate(path, len(content) // 2)
+        case "overwritten":
+            path.write_bytes(content[:1024] + os.urandom(len(content) - 1024))
+        case "emptied":
+            path.write_bytes(b"")
+        case "contradictory":
+            change(path, "UPDATE records SET id = 'same'")
+    path.with_name(f"{path.name}-wal").write_bytes(b"x" * 100 if damage != "contradictory" else b"")
+    with pytest.raises(StateError) as refused:
+        filled.load()
+    hint = str(refused.value.diagnostics[0].hint)
+    assert copy_of(path).name in hint
+    subprocess.run(["sh", "-euc", hint.partition("to go back to it: ")[2]], check=True)
+    assert filled.load() == good
+    with filled.lock(ME, 20) as lease:
+        lease.put(record("after"))
+    assert len(filled.load().records) == len(good.records) + 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_damaged_file_is_kept_each_time(filled: SqliteStore, path: Path) -> None:
+    for _ in range(2):
+        path.write_bytes(b"broken")
+        with pytest.raises(StateError) as refused:
+            filled.load()
+        command = str(refused.value.diagnostics[0].hint).partition("to go back to it: ")[2]
+        subprocess.run(["sh", "-euc", command], check=True)
+        with filled.lock(ME, 20) as lease:
+            lease.put(record("new"))
+    assert [(path.parent / f"damaged-{n}" / path.name).read_bytes() for n in (1, 2)] == [b"broken"] * 2
