@@ -51,6 +51,7 @@ def bookkept(record: Record, change: Change) -> Record:
         depends_on=change.depends_on,
         keep_on_destroy=change.keep_on_destroy,
         prevent_destroy=change.prevent_destroy,
+        ignored=change.ignored,
         finished=change.finished and record.id == change.id,
     )
 

@@ -61,10 +61,10 @@ def _unexpected(message: str, line: int, source: Source, environment: jinja2.Env
     """What is told of a tag that is closed, but has something in it that cannot stand there."""
     if not re.search("unexpected|expected token", message):
         return None
-    tag = _culprit(source, line, environment)
-    if tag is None:
+    tag, quoted = _culprit(source, line, environment), QUOTED.findall(message)
+    if tag is None or not quoted:
         return None
-    word = QUOTED.findall(message)[-1]
+    word = quoted[-1]
     begin, end = tag.span(1)
     at = _TOKEN_AT.search(message)
     found = source.text.find(word, begin, end) if word not in _TOKENS else -1

@@ -41,7 +41,7 @@ class Record:
 
     `id` is None only while a first create is pending. `applied` is the manifest-shaped body that was last applied,
     names resolved to ids; None only while a first create is pending. `previous_id` is the old object of a
-    create-before-destroy replacement until it is gone.
+    create-before-destroy replacement until it is gone. `ignored` are the paths whose differences the manifest leaves alone.
     """
 
     address: Address
@@ -52,6 +52,7 @@ class Record:
     depends_on: tuple[Address, ...] = ()
     keep_on_destroy: bool = False
     prevent_destroy: bool = False
+    ignored: tuple[str, ...] = ()
     finished: bool = False
     previous_id: str | None = None
     intent: Intent | None = None

@@ -35,6 +35,7 @@ def has_news(resource: Resource, record: Record, observed: Observed, deposed: st
         or record.depends_on != resource.depends_on
         or record.keep_on_destroy != resource.lifecycle.keep_on_destroy
         or record.prevent_destroy != resource.lifecycle.prevent_destroy
+        or record.ignored != resource.lifecycle.ignore_changes
         or record.finished != observed.readiness.finished
         or (record.previous_id is not None and deposed is None)
         or is_exposed(record, veil)

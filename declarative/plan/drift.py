@@ -38,7 +38,7 @@ def _drifted(record: Record, live: Live, key: bytes) -> Change | None:
 def _changed(record: Record, observed: Observed, change: Change, key: bytes) -> Change | None:
     kind = kinds.kind_named(record.address.kind)
     veil = veil_of(kind, record.applied, record, key)
-    asked = replace(change, action=Action.UPDATE, after=record.applied)
+    asked = replace(change, action=Action.UPDATE, after=record.applied, ignored=record.ignored)
     body, found = compared(kind, asked, record, observed, veil)
     if not found.fields:
         return None

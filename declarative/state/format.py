@@ -70,6 +70,7 @@ def encode(record: Record, key: bytes) -> Row:
         "dependsOn": [str(address) for address in record.depends_on],
         "keepOnDestroy": record.keep_on_destroy,
         "preventDestroy": record.prevent_destroy,
+        "ignoreChanges": record.ignored,
         "finished": record.finished,
         "previousId": record.previous_id,
     }
@@ -80,7 +81,7 @@ def encode(record: Record, key: bytes) -> Row:
         id=record.id,
         name=record.name,
         project=record.project,
-        data=text({name: value for name, value in data.items() if value not in (None, False, [])}),
+        data=text({name: value for name, value in data.items() if value not in (None, False, [], ())}),
         intent=text(_intent_entries(record.intent)) if record.intent else None,
     )
 
@@ -98,6 +99,7 @@ def decode(row: Row, key: bytes) -> Record:
             depends_on=tuple(map(_address, data.get("dependsOn", ()))),
             keep_on_destroy=data.get("keepOnDestroy", False),
             prevent_destroy=data.get("preventDestroy", False),
+            ignored=data.get("ignoreChanges", ()),
             finished=data.get("finished", False),
             previous_id=data.get("previousId"),
             intent=_decode_intent(row.intent, key) if row.intent is not None else None,

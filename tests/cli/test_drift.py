@@ -75,6 +75,15 @@ def test_a_changed_field_is_drift(project: Project, capsys: pytest.CaptureFixtur
     assert files(project) == before
 
 
+def test_what_the_manifest_ignores_is_no_drift(project: Project) -> None:
+    """The state remembers which differences the manifest leaves alone, from the next apply on."""
+    ignoring = {**TEMPLATE, "lifecycle": {"ignoreChanges": ["spec.specificEnv.environmentVariables[LEVEL].value"]}}
+    project.write(ignoring, TRAINING)
+    project.apply()
+    changed_elsewhere(project, "DEBUG")
+    assert drift(project) == 0
+
+
 def test_what_is_gone_is_drift(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """An object that somebody deleted is told as gone, in the event stream as a deletion."""
     (training,) = (one for one in project.records() if one.address.kind == "Training")

@@ -34,6 +34,7 @@ def records(addresses: st.SearchStrategy[Address] = ADDRESSES) -> st.SearchStrat
         "depends_on": st.lists(st.builds(Address, st.just("Other"), KEYS), max_size=3).map(tuple),
         "keep_on_destroy": st.booleans(),
         "prevent_destroy": st.booleans(),
+        "ignored": st.lists(NAMES, max_size=2).map(tuple),
         "finished": st.booleans(),
     }
     pending = st.builds(Record, id=st.none(), applied=st.none(), intent=intents(st.just(Operation.CREATE)), **common)
