@@ -100,7 +100,7 @@ class Builder:
         """The text of a key, or None where it cannot be one; `keys` are those before it."""
         if type(key) is not yaml.ScalarNode and self._is_refused(key):
             return None
-        # Keys come again and again: one text for all of them takes a third off the memory of the values.
+        # Keys come again and again, and one text does for all of them.
         name = sys.intern(str(key.value))
         if keys.setdefault(name, key) is not key:
             first = self.places.position(keys[name].start_mark.index)

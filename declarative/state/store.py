@@ -31,7 +31,8 @@ EXPIRY = 60.0
 class Snapshot:
     """A state at one moment, records in order of address. Where nothing exists yet: no lineage, serial 0.
 
-    `key` is the state's own secret, under which it keeps digests of others; it never leaves the state.
+    `key` is the state's own secret, under which it keeps digests of others. It leaves the state
+    only with the whole of it, by `state pull`.
     """
 
     lineage: str = ""
