@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import signal
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
 from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
@@ -26,7 +26,7 @@ from declarative.model.position import Position
 from declarative.model.record import Record
 from declarative.model.secret import Reference
 from declarative.model.value import dotted
-from declarative.plan import planfile, planner, settle, stale
+from declarative.plan import place, planfile, planner, settle, stale
 from declarative.plan.drift import drift
 from declarative.plan.guard import some
 from declarative.plan.names import Conflict
@@ -63,10 +63,11 @@ async def observe_live(transport: Transport, addresses: Iterable[Address], recor
 
 async def make_plan(session: Session, transport: Transport, compiled: Compiled, snapshot: Snapshot) -> PlanFile:
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
+    chosen = chosen_of(session, compiled, snapshot)
+    live = await observe_live(transport, [one.address for one in compiled.resources], snapshot.records)
+    doubts = _doubts(session, snapshot, live)  # at another control plane, names would not be found either
     resources, unresolved = await lookup.resolve(transport, compiled.resources)
     _refuse(compiled, unresolved)
-    chosen = chosen_of(session, compiled, snapshot)
-    live = await observe_live(transport, [one.address for one in resources], snapshot.records)
     plan, conflicts = planner.plan(
         [one for one in resources if one.address in chosen],
         [one for one in snapshot.records if one.address in chosen],
@@ -75,7 +76,7 @@ async def make_plan(session: Session, transport: Transport, compiled: Compiled, 
     )
     _refuse(compiled, conflicts)
     plan = replace(plan, selection=str(_selection(session)))
-    return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources)))
+    return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources), doubts=doubts))
 
 
 def _selection(session: Session) -> Selection:
@@ -121,9 +122,10 @@ async def make_destruction(
             for one in records
         )
     live = await observe_live(transport, (), snapshot.records)
+    doubts = _doubts(session, snapshot, live)
     plan = planner.destruction(records, live, _origin(session, snapshot))
     plan = replace(plan, selection=str(_selection(session)))
-    return _filed(session, snapshot, PlanFile(plan, len(records), 0))
+    return _filed(session, snapshot, PlanFile(plan, len(records), 0, doubts=doubts))
 
 
 def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
@@ -144,9 +146,18 @@ def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
     return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial, snapshot.key)
 
 
-async def find_drift(transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
-    """What is live and differs from what was last applied."""
+def _doubts(session: Session, snapshot: Snapshot, live: planner.Live) -> tuple[Diagnostic, ...]:
+    """What to warn of before a plan; raises PlanError where the state belongs to another control plane."""
+    found = place.misplaced(snapshot.endpoint, session.endpoint, snapshot.records, live)
+    if found is not None and found.severity is Severity.ERROR:
+        raise PlanError(found)
+    return (found,) if found is not None else ()
+
+
+async def find_drift(session: Session, transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
+    """What is live and differs from what was last applied; raises PlanError as a plan does."""
     live = await observe_live(transport, (), snapshot.records)
+    _doubts(session, snapshot, live)
     return drift(snapshot.records, live, snapshot.key)
 
 
@@ -156,7 +167,7 @@ def check_place(session: Session, saved: PlanFile, name: str) -> None:
         detail = f"It was made {_with(saved.environment)}, but this is {_with(session.project.environment)}."
         hint = shlex.join(["declarative", "apply", *(("-e", saved.environment) if saved.environment else ()), name])
         raise PlanError(Diagnostic("Saved plan is for another environment", detail, hint))
-    if saved.plan.endpoint != session.endpoint:
+    if not place.is_same(saved.plan.endpoint, session.endpoint):
         detail = f"It was made for {saved.plan.endpoint}, but this is {session.endpoint}."
         raise PlanError(Diagnostic("Saved plan is for another control plane", detail, "name it with --endpoint or -e"))
 
@@ -176,7 +187,8 @@ async def check_saved(session: Session, transport: Transport, saved: PlanFile, s
         raise PlanError(*map(_other_secret, others))
     touched = {change.address for change in saved.plan.changes}
     records = [one for one in snapshot.records if one.address in touched]
-    live = await observe_live(transport, touched, records)
+    live = await observe_live(transport, touched, snapshot.records)
+    _doubts(session, snapshot, live)
     moved = stale.moved(saved.plan, records, live, snapshot.key)
     if moved:
         detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
@@ -232,12 +244,14 @@ async def carry_out(
         last[event.step.index] = _placed(event, compiled)
         listener.event(last[event.step.index])
 
-    async def find_created(record: Record, records: Collection[Record]) -> Observed | None:
-        """`records` are those of now also when the answer has come: what was answered meanwhile is owned."""
+    async def find_created(record: Record) -> Observed | None:
         seen = await observe(transport, (record.address.kind,), (), lambda one: settle.may_be(record, one))
         there = [one for one in seen.observed if one.readiness.presence is not Presence.GONE]
-        return settle.created(record, records, there)
+        # Read only now, and all of it: whatever was seen is recorded or pending there, should somebody else have made it.
+        return settle.created(record, session.store.load().records, there)
 
+    if not place.is_same(snapshot.endpoint, session.endpoint):
+        lease.belong_to(session.endpoint)
     records, parallelism = snapshot.by_address(), session.settings.parallelism
     applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
     with _interruptible(applier, listener.interrupted):

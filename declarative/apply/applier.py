@@ -7,21 +7,20 @@ run knows what was asked and looks up what became of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from declarative import kinds
 from declarative.apply.book import Book, applied_by, bookkept
 from declarative.apply.clock import Clock
-from declarative.apply.creation import Creation
+from declarative.apply.creation import Creation, Find
 from declarative.apply.settle import Departures
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, DeclarativeError, StateError
 from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
-from declarative.model.observed import Observed
 from declarative.model.plan import Action, Change, Step
 from declarative.model.record import Operation, Record
 from declarative.plan.veil import Veil
@@ -41,8 +40,7 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made, given its record and all that are kept now. `emit` hears every event as it happens. At most `parallelism` steps
-    are at work at a time.
+    made, given its record. `emit` hears every event as it happens. At most `parallelism` steps are at work at a time.
     """
 
     def __init__(
@@ -52,16 +50,14 @@ class Applier:
         records: dict[Address, Record],
         clock: Clock,
         emit: Callable[[Event], None],
-        find_created: Callable[[Record, Collection[Record]], Awaitable[Observed | None]],
+        find_created: Find,
         parallelism: int,
     ) -> None:
         self._remote = remote
         self._clock = clock
         self._emit = emit
         self._book = Book(lease, records, clock)
-        self._creation = Creation(
-            remote, self._book, clock, lambda record: find_created(record, records.values()), lambda: not self._stopping
-        )
+        self._creation = Creation(remote, self._book, clock, find_created, lambda: not self._stopping)
         self._departures = Departures(remote, clock)
         self._turns = asyncio.Semaphore(parallelism)
         self._stopping: Diagnostic | None = None
@@ -142,7 +138,7 @@ class Applier:
                 await self._delete(kind, step, began)
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
                 await self._change(kind, step)
-        return step.id or self._book.records[step.address].id
+        return step.id
 
     def _adopt(self, kind: Kind, step: Step) -> None:
         """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""

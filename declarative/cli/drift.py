@@ -48,4 +48,4 @@ async def _look(found: Context) -> tuple[tuple[Change, ...], int, str]:
     planning.announce(found, session)
     snapshot = session.store.load()
     async with connected(session, read_only=True) as transport:
-        return await workflow.find_drift(transport, snapshot), len(snapshot.records), session.endpoint
+        return await workflow.find_drift(session, transport, snapshot), len(snapshot.records), session.endpoint

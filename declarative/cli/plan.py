@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +62,7 @@ def command(
     planning.warn(found.console, planning.doubts(found, file, compiled), as_json)
     planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), as_json)
     if out:
-        _save(found, file, out, _next(given, outer, out))
+        _save(found, file, out)
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
 
 
@@ -80,20 +78,11 @@ async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compi
         return await workflow.make_plan(session, transport, compiled, snapshot), compiled
 
 
-def _next(given: Mapping[str, Any], outer: Mapping[str, Any], out: str) -> str:
-    """The command that applies the plan: with the options of this one that say where."""
-    words = ["declarative", "apply"]
-    options = {"-C": "chdir", "-e": "environment", "--endpoint": "endpoint", "--state": "state"}
-    for option, name in options.items():
-        value = given.get(name) or outer.get(name)
-        words += (option, value) if value else ()
-    return shlex.join([*words, out])
-
-
-def _save(found: Context, file: planfile.PlanFile, out: str, following: str) -> None:
+def _save(found: Context, file: planfile.PlanFile, out: str) -> None:
     path = found.settings.root / out
     try:
         Path(path).write_text(planfile.dump(file), encoding="utf-8")
     except OSError as error:
         raise PlanError(Diagnostic("Unwritable plan file", f"{path}: {error.strerror}.")) from error
+    following = found.following("apply", out)
     found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}). Next: {following}")

@@ -102,6 +102,7 @@ def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> 
 
 def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterator[Diagnostic]:
     """What a hurried user may have overlooked: that the plan is partial, or that paths leave recorded resources out."""
+    yield from file.doubts
     if file.plan.selection:
         detail = f"This plan is about {file.plan.selection} alone; what else differs stays as it is."
         yield Diagnostic("Partial plan", detail, "plan without it soon, so that nothing is forgotten")
