@@ -105,21 +105,21 @@ def test_what_was_held_in_the_open_leaves_no_trace_once_it_is_sealed(size: int, 
     store, plain = SqliteStore(path), TEXT * size
     with store.lock(ME, 0) as lease:
         for number in range(20):
-            lease.put(
+            lease.write(
                 record(f"r{number}", body={"metadata": {"name": "a"}, "spec": {"args": plain, "image": "x" * 300}})
             )
     assert sorted(leaks(path.parent, TEXT)) == [path.name, f"{path.name}.backup"]
     with store.lock(ME, 0) as lease:
         for number in range(20):
-            lease.put(replace(secretive(f"r{number}"), intent=None))
+            lease.write(replace(secretive(f"r{number}"), intent=None))
     assert leaks(path.parent, TEXT) == []
 
 
 def test_what_is_forgotten_leaves_no_trace(path: Path) -> None:
     store = SqliteStore(path)
     with store.lock(ME, 0) as lease:
-        lease.put(record("a", body={"spec": {"args": TEXT * 200}}))
-        lease.put(record("b"))
+        lease.write(record("a", body={"spec": {"args": TEXT * 200}}))
+        lease.write(record("b"))
     with store.lock(ME, 0) as lease:
-        lease.remove(record("a").address)
+        lease.write(forget=[record("a").address])
     assert leaks(path.parent, TEXT) == []
