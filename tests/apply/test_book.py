@@ -51,7 +51,7 @@ def test_each_step_finds_what_it_wrote_on_the_disk_and_together_they_took_few_co
 def test_all_who_wrote_together_hear_that_it_failed(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.sqlite3")
 
-    async def steps(book: Book) -> list[None | BaseException]:
+    async def steps(book: Book) -> list[BaseException | None]:
         return await asyncio.gather(*(book.put(record(key)) for key in KEYS), return_exceptions=True)
 
     with opened(store) as (book, lease):
