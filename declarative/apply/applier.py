@@ -126,12 +126,12 @@ class Applier:
         if doubt is not None:
             made = await self._before(self._creation.landing(doubt, self._teller(step, began)))
             if made is not None:
-                return self._creation.take_up(kind, step, doubt, made)
+                return await self._creation.take_up(kind, step, doubt, made)
         match step.operation:
             case Operation.ADOPT:
-                self._adopt(kind, step)
+                await self._adopt(kind, step)
             case Operation.FORGET:
-                self._book.forget(step.address)
+                await self._book.forget(step.address)
             case Operation.CREATE:
                 return await self._create(kind, step, began)
             case Operation.DELETE:
@@ -140,7 +140,7 @@ class Applier:
                 await self._change(kind, step)
         return step.id
 
-    def _adopt(self, kind: Kind, step: Step) -> None:
+    async def _adopt(self, kind: Kind, step: Step) -> None:
         """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""
         change = _change_of(step)
         record = self._book.records[step.address]
@@ -152,7 +152,7 @@ class Applier:
         if change.deposed is None and change.action is not Action.CREATE_THEN_DELETE:
             record = replace(record, previous_id=None)  # the old object of an earlier replacement is gone
         applied = record.applied and Veil(kind, (change.after,)).over(record.applied)  # it may be secret by now
-        self._book.put(bookkept(replace(record, applied=applied, intent=None), change))
+        await self._book.put(bookkept(replace(record, applied=applied, intent=None), change))
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
         if step.awaits:
@@ -163,7 +163,7 @@ class Applier:
         record = self._book.records[step.address]
         identity, body = str(record.id), step.merged if step.merged is not None else step.body
         assert body is not None
-        self._book.put(replace(record, intent=self._book.intent(step, body)))
+        await self._book.put(replace(record, intent=self._book.intent(step, body)))
         try:
             match step.operation:
                 case Operation.UPDATE:
@@ -174,28 +174,28 @@ class Applier:
                     await self._remote.resume(kind, identity)
         except ControlPlaneError as error:
             if not error.ambiguous:
-                self._book.restore(step.address, record)
+                await self._book.restore(step.address, record)
             raise
         name = str(body["metadata"]["name"]) if step.operation is Operation.UPDATE else record.name
         applied = applied_by(record, step.body, step.operation)
-        self._book.put(bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
+        await self._book.put(bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
 
     async def _delete(self, kind: Kind, step: Step, began: float) -> None:
         assert step.id is not None
         record = self._book.records[step.address]
-        self._book.put(replace(record, intent=self._book.intent(step, step.id)))
+        await self._book.put(replace(record, intent=self._book.intent(step, step.id)))
         try:
             await self._remote.delete(kind, step.id)
         except ControlPlaneError as error:
             if not error.ambiguous:
-                self._book.restore(step.address, record)
+                await self._book.restore(step.address, record)
             raise
         if kind.endpoint.deletes_slowly:
             await self._until_gone(kind, step.id, step, began)
         if step.id == record.previous_id:
-            self._book.put(replace(record, previous_id=None))
+            await self._book.put(replace(record, previous_id=None))
         else:
-            self._book.forget(step.address)
+            await self._book.forget(step.address)
 
     async def _until_gone(self, kind: Kind, id: str, step: Step, began: float) -> None:
         """Waits for an object to go. Waiting is no call, so others may take the turn."""

@@ -55,10 +55,12 @@ def mv(outer: dict[str, Any], /, source: str, destination: str, lock_timeout: fl
             raise StateError(
                 Diagnostic("Address is taken", detail, f"move it away first, or forget it: state rm {new}")
             )
-        lease.move(old, replace(records[old], address=new))
-        for record in snapshot.records:
-            if old in record.depends_on and record.address != old:
-                lease.put(replace(record, depends_on=tuple(new if one == old else one for one in record.depends_on)))
+        dependants = (
+            replace(record, depends_on=tuple(new if one == old else one for one in record.depends_on))
+            for record in snapshot.records
+            if old in record.depends_on and record.address != old
+        )
+        lease.write(replace(records[old], address=new), *dependants, forget=[old])
     found.console.out(f"Moved {old} to {new}.")
     return 0
 
@@ -84,8 +86,8 @@ def rm(outer: dict[str, Any], /, addresses: tuple[str, ...], lock_timeout: float
             if not matching:
                 raise unknown(glob, (str(one.address) for one in snapshot.records))
             chosen |= matching
+        lease.write(forget=chosen)
         for record in chosen.values():
-            lease.remove(record.address)
             found.console.out(f"Forgot {record.address}. It stays live with the id {record.id}.")
     return 0
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
-from typing import LiteralString
+from collections.abc import Callable, Iterable
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -41,19 +41,20 @@ _HELD = """
         UPDATE {schema}.leases SET writes = writes + 1 WHERE id = %s AND fence = %s AND writes = %s RETURNING 1
     )"""
 _COUNT = "SELECT count(*) FROM held"
-_REMOVED = ", removed AS (DELETE FROM {schema}.records WHERE address = %s AND EXISTS (SELECT FROM held))"
+_REMOVED = ", removed AS (DELETE FROM {schema}.records WHERE address = ANY(%s::text[]) AND EXISTS (SELECT FROM held))"
 _WRITTEN = """, written AS (
         INSERT INTO {schema}.records (address, kind, key, id, name, project, data, intent)
-        SELECT %s, %s, %s, %s, %s, %s, %s, %s FROM held
+        SELECT one.* FROM held, unnest(
+            %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]
+        ) AS one
         ON CONFLICT (address) DO UPDATE SET id = excluded.id, name = excluded.name, project = excluded.project,
             data = excluded.data, intent = excluded.intent
     )"""
 _ENTERED = """, entered AS (
         INSERT INTO {schema}.meta SELECT 'endpoint', %s FROM held ON CONFLICT (key) DO UPDATE SET value = excluded.value
     )"""
-_PUT = f"{_HELD}{_WRITTEN} {_COUNT}"
-_REMOVE = f"{_HELD}{_REMOVED} {_COUNT}"
-_MOVE = f"{_HELD}{_REMOVED}{_WRITTEN} {_COUNT}"
+_WRITE = f"{_HELD}{_REMOVED}{_WRITTEN} {_COUNT}"
+_NO_ROWS: tuple[list[str | None], ...] = ([],) * len(Row._fields)
 _CLAIM = f"{_HELD} {_COUNT}"
 _BELONG = f"{_HELD}{_ENTERED} {_COUNT}"
 _WRITES = "SELECT writes FROM {schema}.leases WHERE id = %s AND fence = %s"
@@ -98,19 +99,13 @@ class PostgresLease:
     def lineage(self) -> str:
         return self._meta.lineage
 
-    def put(self, record: Record) -> None:
-        row = self._row(record)
-        self._write(lambda connection: self._held(connection, _PUT, *row), record.address)
-
-    def remove(self, address: Address) -> None:
-        self._write(lambda connection: self._held(connection, _REMOVE, str(address)), address)
-
-    def move(self, old: Address, record: Record) -> None:
-        if old == record.address:
-            self.put(record)
-            return
-        row = self._row(record)
-        self._write(lambda connection: self._held(connection, _MOVE, str(old), *row), old, record.address)
+    def write(self, *records: Record, forget: Iterable[Address] = ()) -> None:
+        written = [record.address for record in records]
+        # One statement cannot delete a row and write it, too.
+        forgotten = [address for address in forget if address not in written]
+        columns = map(list, zip(*(self._row(record) for record in records), strict=True)) if records else _NO_ROWS
+        values = ([str(address) for address in forgotten], *columns)
+        self._write(lambda connection: self._held(connection, _WRITE, *values), *forgotten, *written)
 
     def replace_all(self, snapshot: Snapshot) -> None:
         if self._scope is not None:
@@ -173,7 +168,7 @@ class PostgresLease:
             raise unfit(self._server, *faults)
         return encode(record, self._meta.key)
 
-    def _held(self, connection: Connection, statement: LiteralString, *parameters: str | None) -> bool:
+    def _held(self, connection: Connection, statement: LiteralString, *parameters: str | list[Any]) -> bool:
         """Runs a statement that counts the lease up; whether it did, and so all else that it says."""
         claim = (self.lock.id, self.lock.fence, self._writes)
         row = self._server.run(connection, statement, (*claim, *parameters)).fetchone()

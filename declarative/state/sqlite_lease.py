@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from declarative.errors import StateError
@@ -64,20 +64,11 @@ class SqliteLease:
     def lineage(self) -> str:
         return self._meta.lineage
 
-    def put(self, record: Record) -> None:
-        row = self._row(record)
-        with self._commit(record.address) as serial:
-            self._connection.execute(_PUT, (*row, serial))
-
-    def remove(self, address: Address) -> None:
-        with self._commit(address):
-            self._connection.execute(_REMOVE, (str(address),))
-
-    def move(self, old: Address, record: Record) -> None:
-        row = self._row(record)
-        with self._commit(old, record.address) as serial:
-            self._connection.execute(_REMOVE, (str(old),))
-            self._connection.execute(_PUT, (*row, serial))
+    def write(self, *records: Record, forget: Iterable[Address] = ()) -> None:
+        rows, forgotten = [self._row(record) for record in records], tuple(forget)
+        with self._commit(*forgotten, *(record.address for record in records)) as serial:
+            self._connection.executemany(_REMOVE, [(str(address),) for address in forgotten])
+            self._connection.executemany(_PUT, [(*row, serial) for row in rows])
 
     def replace_all(self, snapshot: Snapshot) -> None:
         if self._scope is not None:
@@ -115,13 +106,14 @@ class SqliteLease:
 
     def release(self) -> None:
         """Gives the lock back. Where that fails, the next one finds this process gone, and takes it."""
-        self._released = True
-        with contextlib.suppress(StateError, sqlite3.Error, OSError):
-            renews = self._wrote or (self._is_heir and not self._is_copied())
-            if renews and not self._keeps_backup and self._is_same_file() and self._is_held():
-                backup.make(self._connection, self._path, database.examine)
-        with contextlib.suppress(sqlite3.Error, OSError), transaction(self._connection):
-            self._connection.execute(RELEASE, key_of(self.lock))
+        with self._guard:
+            self._released = True
+            with contextlib.suppress(StateError, sqlite3.Error, OSError):
+                renews = self._wrote or (self._is_heir and not self._is_copied())
+                if renews and not self._keeps_backup and self._is_same_file() and self._is_held():
+                    backup.make(self._connection, self._path, database.examine)
+            with contextlib.suppress(sqlite3.Error, OSError), transaction(self._connection):
+                self._connection.execute(RELEASE, key_of(self.lock))
 
     def _row(self, record: Record) -> Row:
         if faults := tuple(flaws(record)):

@@ -1,7 +1,7 @@
 """The contract of a state store, and the values that it speaks of.
 
-Reading takes no lock and changes nothing. Writing needs a lease, and every write is one small durable commit: when `put`
-returns, the record survives a kill and a power failure. A lock carries a fence, a number that grows with every holder;
+Reading takes no lock and changes nothing. Writing needs a lease, and every write is one small durable commit: when `write`
+returns, the records survive a kill and a power failure. A lock carries a fence, a number that grows with every holder;
 a lease checks it within each commit, so that a holder that lost its lock can never write over its successor.
 
 A lock covers a scope: some addresses, or the whole state. Two scopes with an address in common exclude each other, and
@@ -13,6 +13,7 @@ from __future__ import annotations
 import getpass
 import os
 import platform
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,16 +106,11 @@ class Lease(Protocol):
     def lineage(self) -> str:
         """The identity of the state, given at its creation and kept for good."""
 
-    def put(self, record: Record) -> None:
-        """Writes the record in place of what its address had."""
+    def write(self, *records: Record, forget: Iterable[Address] = ()) -> None:
+        """Writes each record in place of what its address had, and forgets the addresses of `forget`, all in one commit.
 
-    def remove(self, address: Address) -> None:
-        """Forgets the record. Nothing happens where there is none."""
-
-    def move(self, old: Address, record: Record) -> None:
-        """Writes the record in place of what its address had and forgets that of `old`, in one commit.
-
-        At no moment do two records own the object, nor none.
+        A record wins over `forget`. Nothing happens to an address to forget that has none. A record that changes its
+        address is written and forgotten in one go, so that at no moment two records own the object, nor none.
         """
 
     def replace_all(self, snapshot: Snapshot) -> None:

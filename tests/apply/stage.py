@@ -149,7 +149,7 @@ class Stage:
         with store.lock(Holder.current("test"), 30) as lease:
             for record in store.load().records:
                 if record.intent:
-                    lease.put(replace(record, intent=replace(record.intent, since=record.intent.since - LANDING)))
+                    lease.write(replace(record, intent=replace(record.intent, since=record.intent.since - LANDING)))
 
 
 @contextmanager

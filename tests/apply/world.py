@@ -157,7 +157,7 @@ class World:
         with store.lock(Holder.current("test"), 0) as lease:
             for record in doubtful:
                 if record.intent is not None and record.intent.since > before:
-                    lease.put(replace(record, intent=replace(record.intent, since=before)))
+                    lease.write(replace(record, intent=replace(record.intent, since=before)))
 
 
 def _body(record: Record) -> FrozenMap | None:

@@ -48,17 +48,17 @@ def test_a_write_whose_connection_breaks_happens_once(
 ) -> None:
     store, line = wire
     with store.lock(ME, 0) as lease:
-        lease.put(record("a", id="first"))
+        lease.write(record("a", id="first"))
         line.next += breaks
-        lease.put(record("a", id="second"))
-        lease.put(record("a", id="third"))
+        lease.write(record("a", id="second"))
+        lease.write(record("a", id="third"))
         time.sleep(0.7 if Break.LATE in breaks else 0)  # by now, what was late has come
         assert (store.load().records, store.load().serial) == ((record("a", id="third"),), 3)
         line.next += breaks
-        lease.move(record("a").address, record("b", id="third"))
+        lease.write(record("b", id="third"), forget=[record("a").address])
         line.next += breaks
-        lease.remove(record("b").address)
-        lease.put(record("c"))
+        lease.write(forget=[record("b").address])
+        lease.write(record("c"))
         time.sleep(0.7 if Break.LATE in breaks else 0)
         assert (keys(store.load()), store.load().serial) == (["c"], 6)
 
@@ -72,9 +72,9 @@ def test_a_push_whose_connection_breaks_happens_once(
     store, line = wire
     with store.lock(ME, 0) as lease:
         for number in range(4):
-            lease.put(record(f"r{number}"))
+            lease.write(record(f"r{number}"))
         former = store.load()
-        lease.put(record("x"))
+        lease.write(record("x"))
         line.next += [None] * passing + [how]
         lease.replace_all(former)
         line.next.clear()
@@ -85,11 +85,11 @@ def test_a_push_whose_connection_breaks_happens_once(
 def test_a_lease_outlives_a_restart_of_the_server(store: PostgresStore, postgres: PostgresServer) -> None:
     with store.lock(ME, 0) as lease:
         for number in range(3):
-            lease.put(record(f"a{number}"))
+            lease.write(record(f"a{number}"))
             restart = threading.Thread(target=_restart, args=(postgres, "immediate" if number % 2 else "fast"))
             restart.start()
             time.sleep(0.02 * number)
-            lease.put(record(f"b{number}"))
+            lease.write(record(f"b{number}"))
             restart.join()
     assert (len(store.load().records), store.load().serial) == (6, 6)
 
@@ -107,7 +107,7 @@ def test_a_lease_outlives_the_end_of_its_session(store: PostgresStore) -> None:
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE application_name = 'declarative' AND pid <> pg_backend_pid()"
                 )
-            lease.put(record(f"r{number}"))
+            lease.write(record(f"r{number}"))
         with store.server.connect() as other:
             other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     with store.lock(ME, 0):  # it was given back nevertheless
@@ -117,17 +117,17 @@ def test_a_lease_outlives_the_end_of_its_session(store: PostgresStore) -> None:
 def test_what_cannot_be_settled_is_told_and_stops_the_lease(postgres: PostgresServer) -> None:
     store = PostgresStore(postgres.url(), patience=0.5)
     with store.lock(ME, 0) as lease:
-        lease.put(record("a"))
+        lease.write(record("a"))
         postgres.stop()
         try:
             began = time.monotonic()
-            told = refusal(lambda: lease.put(record("b")))
+            told = refusal(lambda: lease.write(record("b")))
             assert 0.5 <= time.monotonic() - began < 5
             assert "whether the last write arrived is not known" in told
             assert "cannot be reached" in refusal(store.load)
         finally:
             postgres.start()
-        assert "cut off" in refusal(lambda: lease.put(record("c")))
+        assert "cut off" in refusal(lambda: lease.write(record("c")))
     with store.lock(ME, 0):  # once the server is back, the lock is given back
         assert keys(store.load()) == ["a"]
 
@@ -135,14 +135,14 @@ def test_what_cannot_be_settled_is_told_and_stops_the_lease(postgres: PostgresSe
 def test_an_interrupted_write_ends_the_lease(store: PostgresStore) -> None:
     """Ctrl-C while the server is slow: nobody knows whether it arrived, so nothing may follow it."""
     with store.lock(ME, 0) as lease, store.server.connect() as other:
-        lease.put(record("a"))
+        lease.write(record("a"))
         with other.transaction():
             store.server.run(other, "SELECT 1 FROM {schema}.leases FOR UPDATE")
             timer = threading.Timer(0.3, _interrupt)
             timer.start()
             with pytest.raises(KeyboardInterrupt):
-                lease.put(record("b"))
-        assert "cut off" in refusal(lambda: lease.put(record("c")))
+                lease.write(record("b"))
+        assert "cut off" in refusal(lambda: lease.write(record("c")))
     assert keys(store.load()) in (["a"], ["a", "b"])
 
 
@@ -153,10 +153,10 @@ def _interrupt() -> None:
 def test_a_server_that_lost_commits_is_noticed(store: PostgresStore) -> None:
     """As after a failover to a replica that was behind."""
     with store.lock(ME, 0) as lease, store.server.connect() as other:
-        lease.put(record("a"))
+        lease.write(record("a"))
         store.server.run(other, "UPDATE {schema}.leases SET writes = 0")
         with pytest.raises(StateError, match="no longer has what was written"):
-            lease.put(record("b"))
+            lease.write(record("b"))
 
 
 def test_what_was_written_survives_a_crash_of_the_server() -> None:
@@ -165,11 +165,11 @@ def test_what_was_written_survives_a_crash_of_the_server() -> None:
         store = PostgresStore(server.url())
         with store.lock(ME, 0) as lease:
             for number in range(20):
-                lease.put(record(f"r{number}"))
+                lease.write(record(f"r{number}"))
             server.stop("immediate")
             server.start(durable=True)
             assert len(store.load().records) == 20
-            lease.remove(Address("Training", "r0"))
+            lease.write(forget=[Address("Training", "r0")])
         assert store.load().serial == 21
 
 
@@ -205,10 +205,10 @@ def test_a_write_that_meets_a_frozen_server_happens_once_when_the_server_goes_on
     hasty: PostgresStore, postgres: PostgresServer
 ) -> None:
     with hasty.lock(ME, 0) as lease:
-        lease.put(record("a"))
+        lease.write(record("a"))
         with frozen(postgres, seconds=1.5):
-            lease.put(record("b"))
-        lease.put(record("c"))
+            lease.write(record("b"))
+        lease.write(record("c"))
     assert (keys(hasty.load()), hasty.load().serial) == (["a", "b", "c"], 3)
 
 
@@ -216,10 +216,10 @@ def test_a_server_that_stays_frozen_is_told_in_time_to_reader_and_writer(
     hasty: PostgresStore, postgres: PostgresServer
 ) -> None:
     with hasty.lock(ME, 0) as lease:
-        lease.put(record("a"))
+        lease.write(record("a"))
         with frozen(postgres):
             began = time.monotonic()
-            told = refusal(lambda: lease.put(record("b")))
+            told = refusal(lambda: lease.write(record("b")))
             assert 3 <= time.monotonic() - began < 8
             assert str(hasty.server) in told
             assert "whether the last write arrived is not known" in told
@@ -227,7 +227,7 @@ def test_a_server_that_stays_frozen_is_told_in_time_to_reader_and_writer(
                 began = time.monotonic()
                 assert "does not answer" in refusal(read)
                 assert time.monotonic() - began < 4
-        assert "cut off" in refusal(lambda: lease.put(record("c")))
+        assert "cut off" in refusal(lambda: lease.write(record("c")))
     with hasty.lock(ME, 0):
         assert keys(hasty.load()) in (["a"], ["a", "b"])
 
@@ -237,7 +237,7 @@ def test_a_statement_that_is_never_answered_is_told_in_time(
 ) -> None:
     store, line = wire
     with store.lock(ME, 0) as lease:
-        lease.put(record("a"))
+        lease.write(record("a"))
     line.next += [None, None, Break.UNANSWERED]
     began = time.monotonic()
     told = refusal(store.load)
@@ -269,9 +269,9 @@ def test_ctrl_c_ends_what_waits_for_a_frozen_server(postgres: PostgresServer) ->
         assert 0.4 < time.monotonic() - began < 3
 
     with store.lock(ME, 0) as lease:
-        lease.put(record("a"))
+        lease.write(record("a"))
         with frozen(postgres):
-            interrupted(lambda: lease.put(record("b")))
+            interrupted(lambda: lease.write(record("b")))
             interrupted(store.load)
             began = time.monotonic()
             lease.release()

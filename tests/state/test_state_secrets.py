@@ -107,13 +107,13 @@ def test_what_was_held_in_the_open_leaves_no_trace_once_it_is_sealed(size: int, 
     store, plain = SqliteStore(path), TEXT * size
     with store.lock(ME, 0) as lease:
         for number in range(20):
-            lease.put(
+            lease.write(
                 record(f"r{number}", body={"metadata": {"name": "a"}, "spec": {"args": plain, "image": "x" * 300}})
             )
     assert sorted(leaks(path.parent, TEXT)) == [path.name, f"{path.name}.backup"]
     with store.lock(ME, 0) as lease:
         for number in range(20):
-            lease.put(replace(secretive(f"r{number}"), intent=None))
+            lease.write(replace(secretive(f"r{number}"), intent=None))
     assert leaks(path.parent, TEXT) == []
 
 
@@ -121,7 +121,7 @@ def test_a_kill_does_not_leave_in_the_copy_what_has_been_sealed(path: Path) -> N
     """The next holder renews it, even when there is nothing left for it to write."""
     store = SqliteStore(path)
     with store.lock(ME, 0) as lease:
-        lease.put(record("a", body={"spec": {"args": TEXT}}))
+        lease.write(record("a", body={"spec": {"args": TEXT}}))
     program = (
         "import os, sys; from pathlib import Path; from declarative.state.opening import open_store;"
         "from tests.state.files import ME; from tests.state.test_state_secrets import secretive;"
@@ -138,8 +138,8 @@ def test_a_kill_does_not_leave_in_the_copy_what_has_been_sealed(path: Path) -> N
 def test_what_is_forgotten_leaves_no_trace(path: Path) -> None:
     store = SqliteStore(path)
     with store.lock(ME, 0) as lease:
-        lease.put(record("a", body={"spec": {"args": TEXT * 200}}))
-        lease.put(record("b"))
+        lease.write(record("a", body={"spec": {"args": TEXT * 200}}))
+        lease.write(record("b"))
     with store.lock(ME, 0) as lease:
-        lease.remove(record("a").address)
+        lease.write(forget=[record("a").address])
     assert leaks(path.parent, TEXT) == []
