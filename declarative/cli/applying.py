@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -110,7 +109,7 @@ class _Work:
                 snapshot = store.load()
                 needed = self._scope(snapshot, reviewed, compiled)
                 if scope is None or (needed is not None and needed <= scope):
-                    return asyncio.run(self._under_lock(lease, snapshot, reviewed, compiled))
+                    return planning.completed(self._under_lock(lease, snapshot, reviewed, compiled))
             # Somebody has applied meanwhile, and now the selection is about more.
             scope = needed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def command(
     """
     found = planning_context(given, outer)
     planning.begin(found, as_json)
-    file, compiled = asyncio.run(_plan(found, destroy))
+    file, compiled = _planned(found, destroy)
     planning.show_plan(found.console, file.plan, as_json)
     planning.warn(found.console, planning.doubts(found, file, compiled), as_json)
     planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), as_json)
@@ -66,16 +65,21 @@ def command(
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
 
 
-async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None]:
+def _planned(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None]:
     session = open_session(found.settings)
     planning.announce(found, session)
+    # Before the event loop, which would only take note of Ctrl-C while a server does not answer.
     snapshot = session.store.load()
     compiled = None if destroy and not found.settings.paths else compile_manifests(session)
-    async with connected(session, read_only=True) as transport:
-        if destroy:
-            return await workflow.make_destruction(session, transport, compiled, snapshot), compiled
-        assert compiled is not None
-        return await workflow.make_plan(session, transport, compiled, snapshot), compiled
+
+    async def plan() -> planfile.PlanFile:
+        async with connected(session, read_only=True) as transport:
+            if destroy:
+                return await workflow.make_destruction(session, transport, compiled, snapshot)
+            assert compiled is not None
+            return await workflow.make_plan(session, transport, compiled, snapshot)
+
+    return planning.completed(plan()), compiled
 
 
 def _save(found: Context, file: planfile.PlanFile, out: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from declarative.cli.console import Console
 from declarative.cli.options import Context
@@ -20,12 +21,29 @@ from declarative.plan.planfile import PlanFile
 from declarative.session import Session
 from declarative.view.text import counted
 
+Result = TypeVar("Result")
+
 
 def announce(found: Context, session: Session) -> None:
     """Says which control plane and which environment a command works with."""
     place = f"the embedded control plane ({session.sandbox_file()})" if session.is_embedded else session.endpoint
     environment = f", environment {session.project.environment}" if session.project.environment else ""
     found.console.note(found.console.error_style.dim(f"Control plane: {place}{environment}"))
+
+
+def completed(work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work comes to, done in an event loop of its own.
+
+    The result is kept beside the task: Python 3.11 words the task, result and all, when the loop ends, which takes seconds
+    for a large plan.
+    """
+    results: list[Result] = []
+
+    async def keep() -> None:
+        results.append(await work)
+
+    asyncio.run(keep())
+    return results[0]
 
 
 def timestamp() -> str:

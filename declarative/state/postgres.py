@@ -23,7 +23,7 @@ from declarative.model.address import Address
 from declarative.state import tables
 from declarative.state.format import FORMAT, Meta
 from declarative.state.heart import Heart
-from declarative.state.postgres_lease import END, PostgresLease
+from declarative.state.postgres_lease import END, HASTE, PostgresLease
 from declarative.state.reading import records_of, uncollected
 from declarative.state.refusals import locked
 from declarative.state.server import SILENCE, Connection, Server
@@ -156,6 +156,8 @@ class PostgresStore:
 
     def _leave(self, connection: Connection, place: Lock) -> None:
         with contextlib.suppress(psycopg.Error):  # the next one finds it abandoned
+            if connection.closed:  # by Ctrl-C
+                connection = self.server.connect(HASTE)
             self.server.run(connection, END, ([place.id],))
 
     def _attempt(

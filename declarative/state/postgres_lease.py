@@ -32,7 +32,7 @@ END = """
 """
 # Seconds between two attempts to reach a server, and for one to give the lock back where that is in vain already.
 PAUSE = 0.2
-_HASTE = 2
+HASTE = 2
 _CUT_OFF = "an earlier write was cut off, and whether it arrived is not known"
 
 # One statement is one round trip and one transaction, which cannot be left half way.
@@ -143,7 +143,7 @@ class PostgresLease:
     def release(self) -> None:
         """Gives the lock back. Where that fails, the next one finds this process gone or silent, and takes it."""
         with self._guard:
-            within = _HASTE if self._over == _CUT_OFF else None
+            within = HASTE if self._over == _CUT_OFF else None
             self._over = "it was given back"
             # Once more over a new connection, should the old one turn out to be broken.
             for _ in range(1 if self._connection.closed else 2):

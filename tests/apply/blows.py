@@ -112,9 +112,7 @@ class Blows:
             self._closed = True
             self._process.kill()
             return None
-        # Before anything is carried out, the first interrupt ends the command.
-        twice = how is How.INTERRUPTED_TWICE and asked.method != "GET"
-        for _ in range(2 if twice else 1):
+        for _ in range(2 if how is How.INTERRUPTED_TWICE else 1):
             self._process.send_signal(signal.SIGINT)
             time.sleep(0.01)
         return self._passed(asked)

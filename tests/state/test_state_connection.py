@@ -291,7 +291,7 @@ def test_commands_end_at_a_frozen_server_and_by_ctrl_c(tmp_path: Path, postgres:
             told = tool.run(*command, code=1).err
             assert "does not answer" in told
             assert "hint: what was recorded before is safe" in told
-        for command in (("state", "list"), ("apply", "--auto-approve")):
+        for command in (("plan",), ("drift",), ("state", "list"), ("apply", "--auto-approve")):
             waiting = patient.start(*command)
             time.sleep(1)
             waiting.process.send_signal(signal.SIGINT)

@@ -125,7 +125,7 @@ def test_a_kill_does_not_leave_in_the_copy_what_has_been_sealed(path: Path) -> N
     program = (
         "import os, sys; from pathlib import Path; from declarative.state.opening import open_store;"
         "from tests.state.files import ME; from tests.state.test_state_secrets import secretive;"
-        "lock = open_store(sys.argv[1], Path()).lock(ME, 0); lock.__enter__().put(secretive('a')); os._exit(9)"
+        "lock = open_store(sys.argv[1], Path()).lock(ME, 0); lock.__enter__().write(secretive('a')); os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], cwd=Path(__file__).parents[2], check=False)
     assert done.returncode == 9
