@@ -248,13 +248,14 @@ async def carry_out(
         seen = await observe(transport, (record.address.kind,), (), lambda one: settle.may_be(record, one))
         there = [one for one in seen.observed if one.readiness.presence is not Presence.GONE]
         # Read only now, and all of it: whatever was seen is recorded or pending there, should somebody else have made it.
-        return settle.created(record, session.store.load().records, there)
+        snapshot = await asyncio.to_thread(session.store.load)
+        return settle.created(record, snapshot.records, there)
 
     if not place.is_same(snapshot.endpoint, session.endpoint):
         lease.belong_to(session.endpoint)
     records, parallelism = snapshot.by_address(), session.settings.parallelism
     applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
-    with _interruptible(applier, listener.interrupted):
+    with _interruptible(applier, lease, listener.interrupted):
         return tuple(last[event.step.index] for event in await applier.run(steps(plan)))
 
 
@@ -266,7 +267,7 @@ def _placed(event: Event, compiled: Compiled | None) -> Event:
 
 
 @contextmanager
-def _interruptible(applier: Applier, on_interrupt: Callable[[], None]) -> Iterator[None]:
+def _interruptible(applier: Applier, lease: Lease, on_interrupt: Callable[[], None]) -> Iterator[None]:
     """Once: begin nothing new. Twice: stop now; the state then knows what was under way."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     asked = False
@@ -274,6 +275,7 @@ def _interruptible(applier: Applier, on_interrupt: Callable[[], None]) -> Iterat
     def interrupted() -> None:
         nonlocal asked
         if asked and task is not None:
+            lease.hurry()
             task.cancel()
             return
         asked = True

@@ -90,7 +90,10 @@ class Applier:
 
         # A task only looks at `tasks` once it runs, and then the list is complete.
         tasks += [asyncio.create_task(when_ready(step)) for step in steps]
-        return tuple(await asyncio.gather(*tasks))
+        try:
+            return tuple(await asyncio.gather(*tasks))
+        finally:
+            self._book.close()
 
     def _skipped(self, step: Step, failed: Event) -> Event:
         return self._told(
