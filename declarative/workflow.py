@@ -39,6 +39,7 @@ from declarative.runai.observe import observe
 from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
 from declarative.session import Session
+from declarative.settings import without_password
 from declarative.state.store import Lease, Snapshot
 
 
@@ -139,7 +140,7 @@ def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
 
 
 def _state_name(session: Session) -> str:
-    return session.settings.state or session.project.state or DEFAULT_STATE
+    return without_password(session.settings.state or session.project.state or DEFAULT_STATE)  # it is saved, and told
 
 
 def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
@@ -154,11 +155,13 @@ def _doubts(session: Session, snapshot: Snapshot, live: planner.Live) -> tuple[D
     return (found,) if found is not None else ()
 
 
-async def find_drift(session: Session, transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
-    """What is live and differs from what was last applied; raises PlanError as a plan does."""
+async def find_drift(
+    session: Session, transport: Transport, snapshot: Snapshot
+) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
+    """What is live and differs from what was last applied, and what to warn of; raises PlanError as a plan does."""
     live = await observe_live(transport, (), snapshot.records)
-    _doubts(session, snapshot, live)
-    return drift(snapshot.records, live, snapshot.key)
+    doubts = _doubts(session, snapshot, live)
+    return drift(snapshot.records, live, snapshot.key), doubts
 
 
 def check_place(session: Session, saved: PlanFile, name: str) -> None:
@@ -188,14 +191,14 @@ async def check_saved(session: Session, transport: Transport, saved: PlanFile, s
     touched = {change.address for change in saved.plan.changes}
     records = [one for one in snapshot.records if one.address in touched]
     live = await observe_live(transport, touched, snapshot.records)
-    _doubts(session, snapshot, live)
+    doubts = _doubts(session, snapshot, live)
     moved = stale.moved(saved.plan, records, live, snapshot.key)
     if moved:
         detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
         if snapshot.serial != saved.plan.serial and stale.is_in_place(saved.plan, records):
             detail += " The state has every change of it: it may have been applied already."
         raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
-    return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key))
+    return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key), doubts=doubts)
 
 
 def _other_state(session: Session, saved: PlanFile, snapshot: Snapshot) -> str | None:

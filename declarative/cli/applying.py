@@ -135,8 +135,8 @@ class _Work:
                 assert compiled is not None
                 file = await workflow.make_plan(self.session, transport, compiled, snapshot)
             planning.show_plan(self.found.console, file.plan, self.approval.as_json)
-            if reviewed is None:
-                planning.warn(self.found.console, planning.doubts(self.found, file, compiled), self.approval.as_json)
+            doubts = planning.doubts(self.found, file, compiled) if reviewed is None else file.doubts
+            planning.warn(self.found.console, doubts, self.approval.as_json)
             self._agree(file, was_reviewed=reviewed is not None)
             return await self._carry_out(transport, lease, file.plan, snapshot, compiled)
 

@@ -9,6 +9,7 @@ import click
 from declarative import workflow
 from declarative.cli import planning
 from declarative.cli.options import context, global_options, parallelism_option
+from declarative.diagnostics import Diagnostic
 from declarative.model.plan import Change
 from declarative.session import Session, connected, open_session
 from declarative.state.store import Snapshot
@@ -34,7 +35,8 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
     session = open_session(found.settings)
     planning.announce(found, session)
     snapshot = session.store.load()  # before the event loop; see `plan`
-    drifted = planning.completed(_look(session, snapshot))
+    drifted, doubts = planning.completed(_look(session, snapshot))
+    planning.warn(found.console, doubts, as_json)
     if as_json:
         from declarative.view.stream import drift_events
 
@@ -46,6 +48,6 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
     return 2 if drifted else 0
 
 
-async def _look(session: Session, snapshot: Snapshot) -> tuple[Change, ...]:
+async def _look(session: Session, snapshot: Snapshot) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
     async with connected(session, read_only=True) as transport:
         return await workflow.find_drift(session, transport, snapshot)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import signal
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -99,11 +101,24 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):  # click makes the last of the first
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one would end what is told in the middle
         hint = "run it again: the state knows what was under way"
-        return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
+        with _undisturbed():
+            return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
     except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
         return _fail(_told(error, arguments), arguments)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """An impatient second Ctrl-C does not end what is told in the middle. Signals are the main thread's alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def _told(error: Exception, arguments: Sequence[str]) -> tuple[Diagnostic, ...]:
