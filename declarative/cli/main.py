@@ -24,6 +24,7 @@ COMMANDS = {
     "destroy": ("destroy", "Delete what the state records."),
     "drift": ("drift", "Show what others have changed since the last apply."),
     "show": ("show", "Show a saved plan, or the state."),
+    "graph": ("graph", "Draw which resource needs which."),
     "schema": ("schema", "Print the JSON Schema of a kind."),
     "state": ("state", "Look at what the state remembers, and mend it."),
     "force-unlock": ("force_unlock", "Take the state's lock away from its holder."),
@@ -32,7 +33,7 @@ COMMANDS = {
 
 
 # What Terraform has and this release has not.
-LATER = ("import", "graph", "refresh", "fmt", "output", "workspace", "taint")
+LATER = ("import", "refresh", "fmt", "output", "workspace", "taint")
 
 
 class _Commands(click.Group):
