@@ -27,12 +27,17 @@ def plan_text(plan: Plan, style: Style) -> str:
     if not shown:
         return no_changes(plan, style) + "\n"
     blocks = [_header(plan, shown, style)]
-    blocks += ["\n".join(_change_lines(change, style)) for change in shown]
+    blocks += [change_text(change, style) for change in shown]
     lines = "\n\n".join([*blocks, "\n".join(_closing(plan, style))]).split("\n")
     if len(lines) > _SCREEN:
         # Each block tells what it stops, but the first ones have scrolled out of sight.
         lines += _stopping(plan, style)
     return "\n".join(lines) + "\n"
+
+
+def change_text(change: Change, style: Style) -> str:
+    """The block of one change: its title, and what changes."""
+    return "\n".join(_change_lines(change, style))
 
 
 def shown_changes(plan: Plan) -> tuple[Change, ...]:
