@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
 from declarative.diagnostics import Diagnostic
@@ -26,7 +27,7 @@ from declarative.model.position import Position
 from declarative.model.record import Record
 from declarative.model.secret import Reference
 from declarative.model.value import dotted
-from declarative.plan import planfile, planner, settle, stale
+from declarative.plan import adoption, planfile, planner, settle, stale
 from declarative.plan.drift import drift
 from declarative.plan.guard import some
 from declarative.plan.names import Conflict
@@ -50,32 +51,38 @@ class Listener(Protocol):
     def interrupted(self) -> None: ...
 
 
-async def observe_live(transport: Transport, addresses: Iterable[Address], records: Iterable[Record]) -> planner.Live:
-    """What is live of the kinds of `addresses` and `records`."""
+async def observe_live(
+    transport: Transport,
+    addresses: Iterable[Address],
+    records: Iterable[Record],
+    wanted: Callable[[Observed], bool] = lambda _: False,
+) -> planner.Live:
+    """What is live of the kinds of `addresses` and `records`; with their bodies, though lists lack them, what is `wanted`."""
     records = tuple(records)
     pending = settle.pending_creates(records)
     kind_names = {address.kind for address in (*addresses, *(record.address for record in records))}
     seen = await observe(
-        transport, kind_names, records, lambda one: any(settle.may_be(record, one) for record in pending)
+        transport, kind_names, records, lambda one: wanted(one) or any(settle.may_be(record, one) for record in pending)
     )
     return planner.Live.of(seen.observed, records, seen.finished)
 
 
 async def make_plan(session: Session, transport: Transport, compiled: Compiled, snapshot: Snapshot) -> PlanFile:
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
-    resources, unresolved = await lookup.resolve(transport, compiled.resources)
-    _refuse(compiled, unresolved)
+    looked_up = await lookup.resolve(transport, compiled.resources)
+    resources = looked_up.resources
+    _refuse(compiled, looked_up.unresolved)
+    ledger = adoption.rearranged(compiled.statements, snapshot.records)
     chosen = chosen_of(session, compiled, snapshot)
-    live = await observe_live(transport, [one.address for one in resources], snapshot.records)
-    plan, conflicts = planner.plan(
-        [one for one in resources if one.address in chosen],
-        [one for one in snapshot.records if one.address in chosen],
-        live,
-        _origin(session, snapshot),
-    )
+    desired = [one for one in resources if one.address in chosen]
+    arrivals = Arrivals.of(adoption.pending(compiled.statements, ledger.records), desired)
+    live = await observe_live(transport, [one.address for one in resources], ledger.records, arrivals.wants)
+    ledger, live = await arrivals.into(ledger.within(chosen), transport, live, snapshot.key)
+    plan, conflicts = planner.plan(desired, ledger.records, live, _origin(session, snapshot), ledger)
     _refuse(compiled, conflicts)
     plan = replace(plan, selection=str(_selection(session)))
-    return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources)))
+    names = planfile.used(looked_up.names, plan)
+    return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources), names=names))
 
 
 def _selection(session: Session) -> Selection:
@@ -90,11 +97,14 @@ def chosen_of(
     Raises PlanError for a glob that matches none.
     """
     named: Needs = {one.address: one.depends_on for one in compiled.resources} if compiled is not None else {}
-    recorded = {one.address: one.depends_on for one in snapshot.records}
+    ledger = adoption.rearranged(compiled.statements if compiled is not None and not destroy else (), snapshot.records)
+    recorded = {one.address: one.depends_on for one in ledger.records}
     if destroy:
         leaving = {one: needs for one, needs in recorded.items() if compiled is None or one in named}
         return _selection(session).of({}, leaving)
-    return _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
+    chosen = _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
+    # What moves also leaves its former address.
+    return chosen | {former for address, former in ledger.moved.items() if address in chosen}
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -174,16 +184,28 @@ async def check_saved(session: Session, transport: Transport, saved: PlanFile, s
     others = planfile.other_secrets(saved, snapshot.key)
     if others:
         raise PlanError(*map(_other_secret, others))
-    touched = {change.address for change in saved.plan.changes}
+    touched = saved.plan.addresses
+    coming = {change.imports.id for change in saved.plan.changes if change.imports is not None}
     records = [one for one in snapshot.records if one.address in touched]
-    live = await observe_live(transport, touched, records)
+    live, renamed = await asyncio.gather(observe_live(transport, touched, records, lambda one: one.id in coming), _renamed(transport, saved))
     moved = stale.moved(saved.plan, records, live, snapshot.key)
+    if renamed:
+        raise PlanError(Diagnostic("Saved plan is stale", " ".join(renamed), "make a new one with plan --out"))
     if moved:
         detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
         if snapshot.serial != saved.plan.serial and stale.is_in_place(saved.plan, records):
             detail += " The state has every change of it: it may have been applied already."
         raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
     return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key))
+
+
+async def _renamed(transport: Transport, saved: PlanFile) -> tuple[str, ...]:
+    """What no longer holds of the names that a saved plan was made from: they are looked up again."""
+    bodies = {change.address: change.after for change in saved.plan.changes}
+    named = {one.address: after for one in saved.names if (after := bodies.get(one.address)) is not None}
+    now = await lookup.again(transport, saved.names, named)
+    lost = dict.fromkeys(one.diagnostic.detail for one in now.unresolved)
+    return (*stale.renamed(saved.names, now.names), *lost)
 
 
 def _other_state(session: Session, saved: PlanFile, snapshot: Snapshot) -> str | None:

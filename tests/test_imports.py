@@ -10,10 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "declarative"
-# cli > workflow > session > {apply, view, sandbox} > {manifest, plan, state, runai} > kinds > model > {diagnostics, errors}
+# cli > workflow > adopting > session > {apply, view, sandbox} > {manifest, plan, state, runai} > kinds > model > {diagnostics, errors}
 LEVELS = (
     {"cli", "__main__"},
     {"workflow"},
+    {"adopting"},
     {"session"},
     {"apply", "view", "sandbox"},
     {"manifest", "plan", "state", "runai"},

@@ -17,7 +17,7 @@ from declarative.apply.clock import Clock
 from declarative.apply.creation import Creation
 from declarative.apply.settle import Departures
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, DeclarativeError, StateError
+from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
 from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
@@ -31,6 +31,7 @@ from declarative.state.store import Lease
 Awaited = TypeVar("Awaited")
 # Seconds between two signs of life of a step that waits.
 HEARTBEAT = 2.0
+FORBIDDEN = 403
 
 
 class _Stopped(Exception):
@@ -120,7 +121,7 @@ class Applier:
                 # What cannot be recorded may not be done.
                 self.stop(Diagnostic("Not applied", "The state can no longer be written."))
             elapsed = self._clock.now() - began
-            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=error.diagnostics))
+            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=_explained(step, error)))
         return self._told(Event(EventType.COMPLETED, step, self._clock.now() - began, identity))
 
     async def _perform(self, step: Step, began: float) -> str | None:
@@ -145,8 +146,15 @@ class Applier:
         return step.id or self._book.records[step.address].id
 
     def _adopt(self, kind: Kind, step: Step) -> None:
-        """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""
+        """Records what is known without a call: an object that came in, another address, or bookkeeping that changed."""
         change = _change_of(step)
+        if change.imports is not None:
+            self._book.put(bookkept(change.imports, change))
+            return
+        if change.moved_from is not None:
+            self._book.move(change.moved_from, step.address)
+            if not change.adopts:
+                return
         record = self._book.records[step.address]
         if record.intent is not None and record.intent.operation is Operation.CREATE and record.id != step.id:
             record = replace(record, id=step.id, previous_id=record.id, applied=record.intent.body)
@@ -235,6 +243,16 @@ class Applier:
                 self._emit(Event(EventType.WAITING, step, now - began, step.id, phase))
 
         return tell
+
+
+def _explained(step: Step, error: DeclarativeError) -> tuple[Diagnostic, ...]:
+    """What an error says; of a run that may not be touched, whose it is: some may be changed by their creators alone."""
+    run = step.change.run if step.change is not None else None
+    touches = step.operation in (Operation.DELETE, Operation.SUSPEND, Operation.RESUME)
+    if not (isinstance(error, Refused) and error.status == FORBIDDEN and touches and run and run.creator):
+        return error.diagnostics
+    note = f"it was created by {run.creator}, and some control planes let nobody else change it"
+    return tuple(replace(one, notes=(*one.notes, note)) for one in error.diagnostics)
 
 
 def _cause(step: Step, failed: Step) -> str:

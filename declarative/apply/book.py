@@ -25,6 +25,13 @@ class Book:
         self._lease.put(record)
         self.records[record.address] = record
 
+    def move(self, old: Address, new: Address) -> None:
+        """Gives a record another address, in one commit."""
+        record = replace(self.records[old], address=new)
+        self._lease.move(old, record)
+        del self.records[old]
+        self.records[new] = record
+
     def forget(self, address: Address) -> None:
         self._lease.remove(address)
         self.records.pop(address, None)

@@ -22,8 +22,10 @@ COMMANDS = {
     "plan": ("plan", "Show what an apply would change."),
     "apply": ("apply", "Make the control plane what the manifests say."),
     "destroy": ("destroy", "Delete what the state records."),
+    "import": ("import_", "Take what exists into the state, one object or all."),
     "drift": ("drift", "Show what others have changed since the last apply."),
     "show": ("show", "Show a saved plan, or the state."),
+    "doctor": ("doctor", "Show which control plane this is, who you are there and what you may read."),
     "schema": ("schema", "Print the JSON Schema of a kind."),
     "state": ("state", "Look at what the state remembers, and mend it."),
     "force-unlock": ("force_unlock", "Take the state's lock away from its holder."),
@@ -32,7 +34,7 @@ COMMANDS = {
 
 
 # What Terraform has and this release has not.
-LATER = ("import", "graph", "refresh", "fmt", "output", "workspace", "taint")
+LATER = ("graph", "refresh", "fmt", "output", "workspace", "taint")
 
 
 class _Commands(click.Group):

@@ -148,3 +148,33 @@ def apply_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+# Seconds that a training gets to reach its phase unless --wait-timeout says otherwise.
+WAIT_SECONDS = 600.0
+
+
+def wait_options(command: Command) -> Command:
+    """Adds `--wait/--no-wait` and `--wait-timeout`."""
+    wait = click.option(
+        "--wait/--no-wait",
+        default=False,
+        help="Wait until the trainings that were created, resumed or suspended run, have ended, or have stopped.",
+    )
+    timeout = click.option(
+        "--wait-timeout",
+        type=Duration(),
+        metavar="DURATION",
+        help="How long to wait for each training; 10m when not given.",
+    )
+    return wait(timeout(command))
+
+
+def wait_of(given: Mapping[str, Any]) -> float | None:
+    """The seconds to wait for each training, from what `wait_options` adds; None for no wait. Raises UsageError."""
+    timeout: float | None = given["wait_timeout"]
+    if not given["wait"]:
+        if timeout is not None:
+            raise click.UsageError("--wait-timeout says how long to wait; add --wait.")
+        return None
+    return WAIT_SECONDS if timeout is None else timeout

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from declarative import workflow
-from declarative.cli import planning
+from declarative.cli import foresight, planning
+from declarative.cli.foresight import Foreseen
 from declarative.cli.options import (
     Context,
     global_options,
@@ -59,25 +60,27 @@ def command(
     """
     found = planning_context(given, outer)
     planning.begin(found, as_json)
-    file, compiled = asyncio.run(_plan(found, destroy))
+    file, compiled, foreseen = asyncio.run(_plan(found, destroy))
     planning.show_plan(found.console, file.plan, as_json)
     planning.warn(found.console, planning.doubts(found, file, compiled), as_json)
+    foresight.tell(found.console, foreseen, as_json)
     planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), as_json)
     if out:
         _save(found, file, out, _next(given, outer, out))
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
 
 
-async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None]:
+async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None, Foreseen]:
     session = open_session(found.settings)
     planning.announce(found, session)
     snapshot = session.store.load()
     compiled = None if destroy and not found.settings.paths else compile_manifests(session)
     async with connected(session, read_only=True) as transport:
         if destroy:
-            return await workflow.make_destruction(session, transport, compiled, snapshot), compiled
+            return await workflow.make_destruction(session, transport, compiled, snapshot), compiled, Foreseen()
         assert compiled is not None
-        return await workflow.make_plan(session, transport, compiled, snapshot), compiled
+        file = await workflow.make_plan(session, transport, compiled, snapshot)
+        return file, compiled, await foresight.foresee(transport, compiled, file.plan)
 
 
 def _next(given: Mapping[str, Any], outer: Mapping[str, Any], out: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import DeclarativeError, PlanError
 from declarative.manifest.compile import Compiled
-from declarative.model.event import Event
+from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Plan
 from declarative.plan.guard import ALLOWABLE, Guard, Refusal
 from declarative.plan.planfile import PlanFile
@@ -126,14 +127,20 @@ def read_planfile(path: Path) -> str:
 
 
 class Progress:
-    """Tells the events of an apply as they happen. `unheard` is why they could not be written, should that happen."""
+    """Tells the events of an apply as they happen. `unheard` is why they could not be written, should that happen.
+
+    `accepted` are the steps that were done, each with the time, in seconds since the epoch.
+    """
 
     def __init__(self, console: Console, as_json: bool) -> None:
         self._console = console
         self._as_json = as_json
         self.unheard: DeclarativeError | None = None
+        self.accepted: list[tuple[Event, float]] = []
 
     def event(self, event: Event) -> None:
+        if event.type is EventType.COMPLETED:
+            self.accepted.append((event, time.time()))
         if self._as_json:
             from declarative.view.stream import event_messages
 
