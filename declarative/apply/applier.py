@@ -7,21 +7,20 @@ run knows what was asked and looks up what became of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from declarative import kinds
 from declarative.apply.book import Book, applied_by, bookkept
 from declarative.apply.clock import Clock
-from declarative.apply.creation import Creation
+from declarative.apply.creation import Creation, Find
 from declarative.apply.settle import Departures
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
 from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
-from declarative.model.observed import Observed
 from declarative.model.plan import Action, Change, Step
 from declarative.model.record import Operation, Record
 from declarative.plan.veil import Veil
@@ -42,8 +41,7 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made, given its record and all that are kept now. `emit` hears every event as it happens. At most `parallelism` steps
-    are at work at a time.
+    made, given its record. `emit` hears every event as it happens. At most `parallelism` steps are at work at a time.
     """
 
     def __init__(
@@ -53,16 +51,14 @@ class Applier:
         records: dict[Address, Record],
         clock: Clock,
         emit: Callable[[Event], None],
-        find_created: Callable[[Record, Collection[Record]], Awaitable[Observed | None]],
+        find_created: Find,
         parallelism: int,
     ) -> None:
         self._remote = remote
         self._clock = clock
         self._emit = emit
         self._book = Book(lease, records, clock)
-        self._creation = Creation(
-            remote, self._book, clock, lambda record: find_created(record, records.values()), lambda: not self._stopping
-        )
+        self._creation = Creation(remote, self._book, clock, find_created, lambda: not self._stopping)
         self._departures = Departures(remote, clock)
         self._turns = asyncio.Semaphore(parallelism)
         self._stopping: Diagnostic | None = None
@@ -131,28 +127,28 @@ class Applier:
         if doubt is not None:
             made = await self._before(self._creation.landing(doubt, self._teller(step, began)))
             if made is not None:
-                return self._creation.take_up(kind, step, doubt, made)
+                return await self._creation.take_up(kind, step, doubt, made)
         match step.operation:
             case Operation.ADOPT:
-                self._adopt(kind, step)
+                await self._adopt(kind, step)
             case Operation.FORGET:
-                self._book.forget(step.address)
+                await self._book.forget(step.address)
             case Operation.CREATE:
                 return await self._create(kind, step, began)
             case Operation.DELETE:
                 await self._delete(kind, step, began)
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
                 await self._change(kind, step)
-        return step.id or self._book.records[step.address].id
+        return step.id
 
-    def _adopt(self, kind: Kind, step: Step) -> None:
+    async def _adopt(self, kind: Kind, step: Step) -> None:
         """Records what is known without a call: an object that came in, another address, or bookkeeping that changed."""
         change = _change_of(step)
         if change.imports is not None:
-            self._book.put(bookkept(change.imports, change))
+            await self._book.put(bookkept(change.imports, change))
             return
         if change.moved_from is not None:
-            self._book.move(change.moved_from, step.address)
+            await self._book.move(change.moved_from, step.address)
             if not change.adopts:
                 return
         record = self._book.records[step.address]
@@ -164,7 +160,7 @@ class Applier:
         if change.deposed is None and change.action is not Action.CREATE_THEN_DELETE:
             record = replace(record, previous_id=None)  # the old object of an earlier replacement is gone
         applied = record.applied and Veil(kind, (change.after,)).over(record.applied)  # it may be secret by now
-        self._book.put(bookkept(replace(record, applied=applied, intent=None), change))
+        await self._book.put(bookkept(replace(record, applied=applied, intent=None), change))
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
         if step.awaits:
@@ -175,7 +171,7 @@ class Applier:
         record = self._book.records[step.address]
         identity, body = str(record.id), step.merged if step.merged is not None else step.body
         assert body is not None
-        self._book.put(replace(record, intent=self._book.intent(step, body)))
+        await self._book.put(replace(record, intent=self._book.intent(step, body)))
         try:
             match step.operation:
                 case Operation.UPDATE:
@@ -186,28 +182,28 @@ class Applier:
                     await self._remote.resume(kind, identity)
         except ControlPlaneError as error:
             if not error.ambiguous:
-                self._book.restore(step.address, record)
+                await self._book.restore(step.address, record)
             raise
         name = str(body["metadata"]["name"]) if step.operation is Operation.UPDATE else record.name
         applied = applied_by(record, step.body, step.operation)
-        self._book.put(bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
+        await self._book.put(bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
 
     async def _delete(self, kind: Kind, step: Step, began: float) -> None:
         assert step.id is not None
         record = self._book.records[step.address]
-        self._book.put(replace(record, intent=self._book.intent(step, step.id)))
+        await self._book.put(replace(record, intent=self._book.intent(step, step.id)))
         try:
             await self._remote.delete(kind, step.id)
         except ControlPlaneError as error:
             if not error.ambiguous:
-                self._book.restore(step.address, record)
+                await self._book.restore(step.address, record)
             raise
         if kind.endpoint.deletes_slowly:
             await self._until_gone(kind, step.id, step, began)
         if step.id == record.previous_id:
-            self._book.put(replace(record, previous_id=None))
+            await self._book.put(replace(record, previous_id=None))
         else:
-            self._book.forget(step.address)
+            await self._book.forget(step.address)
 
     async def _until_gone(self, kind: Kind, id: str, step: Step, began: float) -> None:
         """Waits for an object to go. Waiting is no call, so others may take the turn."""

@@ -22,8 +22,9 @@ from declarative.model.value import FrozenMap, digest
 from declarative.plan.settle import has_own_name, lands_until, without_phase
 from declarative.runai.remote import Remote
 
-# How often a create is sent at most, and the seconds before the second time; each further pause is twice as long.
-ATTEMPTS, FIRST_PAUSE = 5, 0.25
+# How often a create is sent at most, and the seconds before the second time; each further pause is twice as long, up to the
+# longest. With two fifths of all answers lost, one create in 60,000 is given up.
+ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 12, 0.25, 3.0
 # Seconds between two looks for an object that may still appear.
 PAUSE = 2.0
 
@@ -66,14 +67,14 @@ class Creation:
             tell("its interrupted create may still land")
             await self._clock.sleep(min(PAUSE, left))
 
-    def take_up(self, kind: Kind, step: Step, record: Record, made: Observed) -> str:
+    async def take_up(self, kind: Kind, step: Step, record: Record, made: Observed) -> str:
         """Records what an earlier create made, and gives its id; raises Landed unless the step asks for just that."""
         body = step.body if step.operation is Operation.CREATE else None
         request = kind.create_request(body) if body is not None else None
         if record.intent is None or request is None or digest(request) != record.intent.digest:
             detail = f"An interrupted create of {step.address} made {made.name} ({made.id}) after all."
             raise Landed(Diagnostic("Late object", detail, "run it again: it plans with this object"))
-        return self._done(step, record, made)
+        return await self._done(step, record, made)
 
     async def create(self, kind: Kind, step: Step) -> str:
         """Makes the object of a step; its id."""
@@ -89,11 +90,11 @@ class Creation:
         if before is not None and change.action is Action.CREATE_THEN_DELETE:
             pending = replace(before, intent=intent)  # the old object lives on until the new one is there
         pending = bookkept(pending, change)
-        self._book.put(pending)
+        await self._book.put(pending)
         made = await self._made(kind, step.body, pending, before)
-        return self._done(step, pending, made)
+        return await self._done(step, pending, made)
 
-    def _done(self, step: Step, pending: Record, made: Observed) -> str:
+    async def _done(self, step: Step, pending: Record, made: Observed) -> str:
         """Records that the object is there; its id."""
         assert step.body is not None
         done = replace(pending, id=made.id, name=made.name, applied=step.body, previous_id=pending.id, intent=None)
@@ -101,7 +102,7 @@ class Creation:
             # It runs until it is suspended, which is the next thing to do, and was agreed to.
             suspend = Intent(Operation.SUSPEND, step.body, digest(step.body), self._clock.now())
             done = replace(done, applied=without_phase(step.body), intent=suspend)
-        self._book.put(bookkept(done, _change_of(step)))
+        await self._book.put(bookkept(done, _change_of(step)))
         return made.id
 
     async def _made(self, kind: Kind, body: FrozenMap, pending: Record, before: Record | None) -> Observed:
@@ -109,18 +110,18 @@ class Creation:
         in_doubt = _in_doubt(before) is not None
         for attempt in range(ATTEMPTS):
             if attempt:
-                await self._clock.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+                await self._clock.sleep(min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE))
             try:
                 return await self._remote.create(kind, body)
             except ControlPlaneError as error:
                 if not (error.ambiguous or in_doubt or attempt):
-                    self._book.restore(pending.address, before)
+                    await self._book.restore(pending.address, before)
                     raise
                 found = await self._find(pending)
                 if found is not None:
                     return found
                 if not error.ambiguous and not attempt:
-                    self._book.restore(pending.address, before)  # the doubt is the earlier request's alone
+                    await self._book.restore(pending.address, before)  # the doubt is the earlier request's alone
                 repeatable = has_own_name(body) and error.ambiguous and not isinstance(error, Unintelligible)
                 if not repeatable or attempt == ATTEMPTS - 1 or not self._goes_on():
                     raise  # the intent stays: the next run looks again

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from declarative import workflow
-from declarative.apply import endings
+from declarative import review, workflow
 from declarative.apply.waiting import Wish, wishes
 from declarative.cli import foresight, planning
 from declarative.cli.console import ended_by_signals
@@ -64,7 +62,7 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
     if reviewed is not None:
         _refuse_selection(session, str(saved))
-        workflow.check_place(session, reviewed, found.settings.paths[0])
+        review.check_place(session, reviewed, found.settings.paths[0])
         reviewed = _with_secrets(session, reviewed, str(saved))
     compiled = None
     if reviewed is None and (not destroy or found.settings.paths):
@@ -123,7 +121,7 @@ class _Work:
                 snapshot = store.load()
                 needed = self._scope(snapshot, reviewed, compiled)
                 if scope is None or (needed is not None and needed <= scope):
-                    carried = asyncio.run(self._under_lock(lease, snapshot, reviewed, compiled))
+                    carried = planning.completed(self._under_lock(lease, snapshot, reviewed, compiled))
                     break
             # Somebody has applied meanwhile, and now the selection is about more.
             scope = needed
@@ -158,14 +156,12 @@ class _Work:
     ) -> _Carried:
         async with connected(self.session, read_only=False) as transport:
             if reviewed is not None:
-                file = await workflow.check_saved(self.session, transport, reviewed, snapshot)
+                file = await review.check_saved(self.session, transport, reviewed, snapshot)
             elif self.command == "destroy":
                 file = await workflow.make_destruction(self.session, transport, compiled, snapshot)
             else:
                 assert compiled is not None
                 file = await workflow.make_plan(self.session, transport, compiled, snapshot)
-            if reviewed is None:
-                file = replace(file, plan=await endings.in_full(transport, file.plan))
             console, as_json = self.found.console, self.approval.as_json
             planning.show_plan(console, file.plan, as_json)
             if reviewed is None:

@@ -167,8 +167,7 @@ class _Work:
 
     def _take(self, lease: Lease, made: list[Sheet], resources: Mapping[Address, Resource], key: bytes) -> None:
         lease.backup()
-        for one in made:
-            lease.put(record_of(resources[one.address], one.object, key))
+        lease.write(*(record_of(resources[one.address], one.object, key) for one in made))
         if made:
             (self.folder / "imports.yaml").unlink()
 
@@ -226,7 +225,9 @@ def _described(described: list[tuple[Observed, Resource]]) -> Diagnostic:
     more = f" and {len(described) - _FEW} more" if len(described) > _FEW else ""
     detail = f"Objects of these names are live, but not in the state: {listed}{more}."
     return Diagnostic(
-        "Manifests are there already", detail, f"import them: declarative import {quote(str(resource.address))} {one.id}"
+        "Manifests are there already",
+        detail,
+        f"import them: declarative import {quote(str(resource.address))} {one.id}",
     )
 
 

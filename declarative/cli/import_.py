@@ -101,7 +101,7 @@ def _one(found: Context, text: str, given: str, lock_timeout: float) -> int:
             return 0
         record, following = asyncio.run(_planned(session, resource, given, snapshot))
         lease.backup()
-        lease.put(record)
+        lease.write(record)
     found.console.out(f"Imported {record.address}: {record.name} [id={record.id}]. The next plan of it:\n")
     planning.show_plan(found.console, following, as_json=False)
     return 0

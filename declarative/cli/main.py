@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import signal
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -100,6 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):  # click makes the last of the first
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one would end what is told in the middle
         hint = "run it again: the state knows what was under way"
         return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
     except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)

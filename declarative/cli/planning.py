@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from declarative.cli.console import Console
 from declarative.cli.options import Context
@@ -21,12 +22,29 @@ from declarative.plan.planfile import PlanFile
 from declarative.session import Session
 from declarative.view.text import counted
 
+Result = TypeVar("Result")
+
 
 def announce(found: Context, session: Session) -> None:
     """Says which control plane and which environment a command works with."""
     place = f"the embedded control plane ({session.sandbox_file()})" if session.is_embedded else session.endpoint
     environment = f", environment {session.project.environment}" if session.project.environment else ""
     found.console.note(found.console.error_style.dim(f"Control plane: {place}{environment}"))
+
+
+def completed(work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work comes to, done in an event loop of its own.
+
+    The result is kept beside the task: Python 3.11 words the task, result and all, when the loop ends, which takes seconds
+    for a large plan.
+    """
+    results: list[Result] = []
+
+    async def keep() -> None:
+        results.append(await work)
+
+    asyncio.run(keep())
+    return results[0]
 
 
 def timestamp() -> str:
@@ -103,6 +121,7 @@ def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> 
 
 def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterator[Diagnostic]:
     """What a hurried user may have overlooked: that the plan is partial, or that paths leave recorded resources out."""
+    yield from file.doubts
     if file.plan.selection:
         detail = f"This plan is about {file.plan.selection} alone; what else differs stays as it is."
         yield Diagnostic("Partial plan", detail, "plan without it soon, so that nothing is forgotten")

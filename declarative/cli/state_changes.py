@@ -17,7 +17,11 @@ from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.model.record import Record
 from declarative.session import open_session
-from declarative.state.store import Holder, Lease, Snapshot, Store
+from declarative.settings import FOLDER
+from declarative.state.store import Backup, Holder, Lease, Snapshot, Store
+
+# Beside the project file, where git ignores it.
+BACKUPS = f"{FOLDER}/backups"
 
 _lock_timeout = click.option(
     "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait for the lock."
@@ -51,10 +55,12 @@ def mv(outer: dict[str, Any], /, source: str, destination: str, lock_timeout: fl
             raise StateError(
                 Diagnostic("Address is taken", detail, f"move it away first, or forget it: state rm {new}")
             )
-        lease.move(old, replace(records[old], address=new))
-        for record in snapshot.records:
-            if old in record.depends_on and record.address != old:
-                lease.put(replace(record, depends_on=tuple(new if one == old else one for one in record.depends_on)))
+        dependants = (
+            replace(record, depends_on=tuple(new if one == old else one for one in record.depends_on))
+            for record in snapshot.records
+            if old in record.depends_on and record.address != old
+        )
+        lease.write(replace(records[old], address=new), *dependants, forget=[old])
     found.console.out(f"Moved {old} to {new}.")
     return 0
 
@@ -80,8 +86,8 @@ def rm(outer: dict[str, Any], /, addresses: tuple[str, ...], lock_timeout: float
             if not matching:
                 raise unknown(glob, (str(one.address) for one in snapshot.records))
             chosen |= matching
+        lease.write(forget=chosen)
         for record in chosen.values():
-            lease.remove(record.address)
             found.console.out(f"Forgot {record.address}. It stays live with the id {record.id}.")
     return 0
 
@@ -133,10 +139,21 @@ def _changing(found: Context, command: str, timeout: float) -> Iterator[tuple[Le
     """The lock of the whole state, and the state as it is now, of which a copy is kept."""
     store: Store = open_session(found.settings).store
     with store.lock(Holder.current(command), timeout) as lease:
-        kept = lease.backup()
-        yield lease, store.load()
+        snapshot = store.load()
+        kept = lease.backup() or _document(found, snapshot)
+        yield lease, snapshot
         if kept is not None:
-            found.console.note(f"The state as it was before is in {kept}.")
+            found.console.note(f"The state as it was before is in {kept.file}.\nTo go back to it: {kept.way_back}")
+
+
+def _document(found: Context, snapshot: Snapshot) -> Backup | None:
+    """A copy of a state whose store has no place for one; None where there is nothing to lose."""
+    from declarative.state.documents import keep
+
+    if not snapshot.records:
+        return None
+    file = keep(snapshot, found.settings.root / BACKUPS)
+    return Backup(file, found.following("state push", "--force", str(file.relative_to(found.settings.root))))
 
 
 def _address(text: str) -> Address:

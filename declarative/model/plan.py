@@ -128,7 +128,9 @@ class Plan:
     @property
     def addresses(self) -> frozenset[Address]:
         """The addresses that it is about, and those that its resources leave."""
-        return frozenset(one for change in self.changes for one in (change.address, change.moved_from) if one is not None)
+        return frozenset(
+            one for change in self.changes for one in (change.address, change.moved_from) if one is not None
+        )
 
     def count(self, *actions: Action) -> int:
         return sum(change.action in actions for change in self.changes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -38,7 +38,7 @@ class PlanFile:
 
     `environment` is that of the project file that it was made with. `state` names the state where that did not exist yet:
     then it has no lineage to be known by, and no key for `secrets`. `names` are those that the manifests had in place of the
-    ids in what is to be changed.
+    ids in what is to be changed. `doubts` are for whoever makes the plan, and are not saved.
     """
 
     plan: Plan
@@ -48,6 +48,7 @@ class PlanFile:
     state: str | None = None
     secrets: tuple[SecretDigest, ...] = ()
     names: tuple[NamedId, ...] = ()
+    doubts: tuple[Diagnostic, ...] = field(default=(), metadata={"saved": False})
 
 
 def checksum(file: PlanFile) -> str:
@@ -112,7 +113,7 @@ def other_secrets(file: PlanFile, key: bytes) -> tuple[Reference, ...]:
 
 def _secrets(plan: Plan) -> Iterator[Secret]:
     for change in plan.changes:
-        for hidden in hidden_in([change.after, *(field.after for field in change.fields)]):
+        for hidden in hidden_in([change.after, *(one.after for one in change.fields)]):
             if isinstance(hidden, Secret):
                 yield hidden
 
@@ -127,8 +128,8 @@ def filled(file: PlanFile, look_up: Callable[[Reference], str]) -> PlanFile:
     def fill(value: Value) -> Value:
         return turned(value, lambda hidden: hidden.filled(look_up) if isinstance(hidden, Secret) else hidden)
 
-    def of_field(field: FieldChange) -> FieldChange:
-        return replace(field, before=fill(field.before), after=fill(field.after))
+    def of_field(one: FieldChange) -> FieldChange:
+        return replace(one, before=fill(one.before), after=fill(one.after))
 
     def of_change(change: Change) -> Change:
         return replace(change, after=fill(change.after), fields=tuple(map(of_field, change.fields)))

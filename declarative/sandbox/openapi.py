@@ -263,7 +263,9 @@ def _admin_paths() -> dict[str, Any]:
             "patch": admin("mergeSettings", "Change some settings.", settings, (400,), "SandboxSettings"),
         },
         "/_sandbox/directory": {
-            "get": admin("getDirectory", "The clusters, departments, projects and assets.", {200: part.ref("Directory")}),
+            "get": admin(
+                "getDirectory", "The clusters, departments, projects and assets.", {200: part.ref("Directory")}
+            ),
             "put": admin(
                 "replaceDirectory",
                 "Put other clusters, departments, projects and assets in place of those of the start.",

@@ -6,6 +6,8 @@ import json
 import re
 import signal
 import subprocess
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,29 @@ def test_an_apply_whose_readers_went_away_finishes_and_records_its_work(stage: S
         assert "Traceback" not in (stage.tool.folder / "err").read_text()
         stage.is_whole("a", "b", "c")
         stage.tool.run("destroy", "--auto-approve", "--allow", "disruption")
+
+
+def test_interrupted_twice_while_it_plans_it_says_so_once_and_nothing_is_changed(stage: Stage) -> None:
+    hold = Hold()
+
+    def interfere(asked: Asked) -> Reply | None:
+        if asked.method == "GET":
+            hold()
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(training("a"))
+    running = stage.tool.start("apply", "--auto-approve")
+    until(hold.reached.is_set)
+    for _ in range(3):
+        running.process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    done = running.ended().checked(1)
+    hold.released.set()
+    assert done.err.count("error: Interrupted") == 1
+    stage.interfere = stage.passed
+    assert stage.live() == Counter()
+    stage.tool.apply()
 
 
 def test_interrupted_twice_it_stops_at_once_and_the_next_run_finds_what_was_under_way(stage: Stage) -> None:

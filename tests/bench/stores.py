@@ -37,7 +37,7 @@ def write(url: str, first: int, count: int) -> float:
     began = time.perf_counter()
     with open_store(url, Path()).lock(Holder.current("bench"), 600, scope) as lease:
         for key in keys:
-            lease.put(record(key, body=dict(BODY)))
+            lease.write(record(key, body=dict(BODY)))
     return time.perf_counter() - began
 
 

@@ -47,9 +47,7 @@ _PIECES = (
         "b",
     ),
 )
-TEXTS = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(
-    st.characters(codec="utf-8"), max_size=20
-)
+TEXTS = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(st.characters(codec="utf-8"), max_size=20)
 
 
 def read_back(text: str) -> Value:

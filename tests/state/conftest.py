@@ -76,7 +76,7 @@ def filled(path: Path) -> SqliteStore:
     store = SqliteStore(path)
     with store.lock(ME, 0) as lease:
         for number in range(10):
-            lease.put(record(f"r{number}", body={"padding": "x" * 3000}))
+            lease.write(record(f"r{number}", body={"padding": "x" * 3000}))
     return store
 
 

@@ -31,14 +31,14 @@ class TestLock:
         now = time.time()
         later = SqliteStore(path, clock=lambda: now + EXPIRY + 1)
         with SqliteStore(path, clock=lambda: now).lock(ELSEWHERE, 0) as old:
-            old.put(record("a"))
+            old.write(record("a"))
             with pytest.raises(StateLocked), SqliteStore(path, clock=lambda: now + EXPIRY - 1).lock(ME, 0):
                 pass
             with later.lock(ME, 0) as new:
                 assert new.lock.fence > old.lock.fence
-                assert "took it over" in refusal(lambda: old.put(record("b")))
-                assert "took it over" in refusal(lambda: old.remove(record("a").address))
-                new.put(record("c"))
+                assert "took it over" in refusal(lambda: old.write(record("b")))
+                assert "took it over" in refusal(lambda: old.write(forget=[record("a").address]))
+                new.write(record("c"))
         assert [record.address.key for record in later.load().records] == ["a", "c"]
 
     def test_a_fenced_holder_does_not_give_back_the_lock_of_its_successor(self, path: Path) -> None:
@@ -47,7 +47,7 @@ class TestLock:
         old.__enter__()
         with SqliteStore(path, clock=lambda: now + EXPIRY + 1).lock(ME, 0) as new:
             old.__exit__(None, None, None)
-            new.put(record("a"))
+            new.write(record("a"))
 
     def test_a_live_holder_of_this_machine_is_never_taken_over(self, path: Path) -> None:
         now = time.time()
@@ -75,7 +75,7 @@ class TestLock:
         store = SqliteStore(path, heartbeat=0.001)
         with store.lock(ME, 0) as lease:
             for number in range(300):
-                lease.put(record(f"r{number}"))
+                lease.write(record(f"r{number}"))
             deadline = time.monotonic() + 20
             with closing(sqlite3.connect(path)) as connection:
                 while not connection.execute("SELECT heartbeat > since FROM locks").fetchone()[0]:
@@ -89,7 +89,7 @@ class TestLock:
             path.rename(path.with_name("away"))
             if replaced:
                 path.write_bytes(b"")
-            assert "removed or replaced" in refusal(lambda: lease.put(record("a")))
+            assert "removed or replaced" in refusal(lambda: lease.write(record("a")))
 
 
 class TestProcess:

@@ -106,7 +106,7 @@ class TestUrl:
         one, other = PostgresStore(postgres.url()), PostgresStore(postgres.url("with-hyphen"))
         for store, key in ((one, "a"), (other, "b")):
             with store.lock(ME, 0) as lease:
-                lease.put(record(key))
+                lease.write(record(key))
         with one.lock(ME, 0), other.lock(ME, 0):
             pass
         loaded = one.load(), other.load()
@@ -173,7 +173,7 @@ class TestServer:
         self, store: PostgresStore, postgres: PostgresServer, admin: psycopg.Connection[tuple[object, ...]]
     ) -> None:
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
         schema = store.server.schema
         reader = PostgresStore(postgres.url(schema, f"reader_{schema}"))
         admin.execute(f"CREATE ROLE reader_{schema} LOGIN PASSWORD '{PASSWORD}'".encode())
@@ -194,7 +194,7 @@ class TestServer:
         admin.execute("CREATE SCHEMA lent AUTHORIZATION tenant")
         assert store.load() == Snapshot()
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
         assert len(store.load().records) == 1
 
     def test_a_replica_is_read_and_not_written(self, store: PostgresStore) -> None:
@@ -264,13 +264,13 @@ class TestTables:
     def test_what_contradicts_itself_is_named(self, statement: str, named: str, store: PostgresStore) -> None:
         with store.lock(ME, 0) as lease:
             for key in ("a", "b"):
-                lease.put(record(key))
+                lease.write(record(key))
         execute(store, statement)
         assert named in refusal(store.load)
 
     def test_it_holds_digests_of_secrets_and_no_text(self, store: PostgresStore) -> None:
         with store.lock(ME, 0) as lease:
-            lease.put(record("a", body={"args": secret()}))
+            lease.write(record("a", body={"args": secret()}))
             with store.server.connect() as connection:
                 row = store.server.run(connection, "SELECT * FROM {schema}.records").fetchone()
         assert TEXT not in str(row)
@@ -279,6 +279,6 @@ class TestTables:
     def test_what_postgresql_cannot_hold_is_refused_and_the_lease_goes_on(self, store: PostgresStore) -> None:
         with store.lock(ME, 0) as lease:
             with pytest.raises(StateError, match="NUL"):
-                lease.put(replace(record("a"), name="a\x00"))
-            lease.put(record("a", body={"text": "a\x00"}))
+                lease.write(replace(record("a"), name="a\x00"))
+            lease.write(record("a", body={"text": "a\x00"}))
         assert store.load().serial == 1

@@ -35,18 +35,25 @@ def age(store: PostgresStore, seconds: int) -> None:
         )
 
 
+def places(store: PostgresStore) -> int:
+    """How many hold a place in line."""
+    with store.server.connect() as connection:
+        row = store.server.run(connection, "SELECT count(*) FROM {schema}.locks WHERE address = '?'").fetchone()
+    return int(row[0]) if row else 0
+
+
 class TestEveryStore:
     def test_a_write_beyond_the_scope_is_refused_and_the_lease_goes_on(self, store: Store) -> None:
         with store.lock(ME, 0, scope("a")) as lease:
             for write in (
-                lambda: lease.put(record("b")),
-                lambda: lease.remove(record("b").address),
-                lambda: lease.move(record("b").address, record("a")),
-                lambda: lease.move(record("a").address, record("b")),
+                lambda: lease.write(record("b")),
+                lambda: lease.write(forget=[record("b").address]),
+                lambda: lease.write(record("a"), forget=[record("b").address]),
+                lambda: lease.write(record("b"), forget=[record("a").address]),
             ):
                 with pytest.raises(StateError, match=r"Training\.b was to be written"):
                     write()
-            lease.put(record("a"))
+            lease.write(record("a"))
         assert (store.load().records, store.load().serial) == ((record("a"),), 1)
 
     @pytest.mark.parametrize(("held", "wanted"), [("ab", "bc"), ("ab", None), (None, "a"), (None, None)])
@@ -88,9 +95,9 @@ class TestPostgres:
 
     def test_disjoint_scopes_are_held_and_written_at_the_same_time(self, shared: PostgresStore) -> None:
         with shared.lock(ME, 0, scope("a", "b")) as one, shared.lock(ME, 0, scope("c")) as other:
-            one.put(record("a"))
-            other.put(record("c"))
-            one.put(record("b"))
+            one.write(record("a"))
+            other.write(record("c"))
+            one.write(record("b"))
             assert shared.load().serial == 3
             assert one.lineage == other.lineage
         assert len(shared.load().records) == shared.load().serial == 3
@@ -129,14 +136,80 @@ class TestPostgres:
             waiter.start()
             time.sleep(0.3)
             with shared.lock(ME, 0, scope("a")) as lease:
-                lease.put(record("a"))
+                lease.write(record("a"))
             assert not done.is_set()
+        waiter.join(20)
+        assert done.is_set()
+
+    def test_who_waits_for_the_whole_is_not_kept_waiting_by_those_who_come_later(self, shared: PostgresStore) -> None:
+        """Parts that overlap in time would never leave it a moment; from its turn on, they wait, and are told for whom."""
+        done = threading.Event()
+
+        def wait() -> None:
+            with shared.lock(replace(ME, who="ann"), 30):
+                done.set()
+
+        waiter = threading.Thread(target=wait)
+        with shared.lock(ME, 0, scope("a")):
+            waiter.start()
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    with shared.lock(ME, 0, scope("b")):
+                        assert time.monotonic() < deadline, "the waiter has not announced itself"
+                except StateLocked as told:
+                    assert "is waited for by ann" in str(told)
+                    break
+            with pytest.raises(StateLocked) as refused, shared.lock(ME, 0):
+                pass
+            assert len(refused.value.diagnostics) == 2
+            assert not done.is_set()
+        waiter.join(20)
+        assert done.is_set()
+        with shared.lock(ME, 0):
+            pass
+
+    def test_a_place_in_line_ends_with_the_wait_or_the_one_who_waits(self, shared: PostgresStore, start: Start) -> None:
+        """One that has waited in vain leaves nothing behind, and that of the dead does not count."""
+        with shared.lock(ME, 0, scope("a")):
+            with pytest.raises(StateLocked), shared.lock(ME, 0.5):
+                pass
+            with shared.lock(ME, 0, scope("b")):
+                pass
+            waiter = start("hold", wait=False)
+            deadline = time.monotonic() + 20
+            while not places(shared):
+                assert time.monotonic() < deadline, "the waiter has not announced itself"
+                time.sleep(0.01)
+            waiter.kill()
+            with shared.lock(ME, 20, scope("b")):
+                assert not places(shared)
+
+    def test_who_waits_for_the_whole_gives_signs_of_life(self, postgres: PostgresServer) -> None:
+        url = postgres.url()
+        store, done = PostgresStore(url), threading.Event()
+
+        def wait() -> None:
+            with PostgresStore(url, heartbeat=0.01).lock(ELSEWHERE, 30):
+                done.set()
+
+        waiter = threading.Thread(target=wait)
+        with store.lock(ME, 0, scope("a")):
+            waiter.start()
+            deadline = time.monotonic() + 20
+            while not places(store):
+                assert time.monotonic() < deadline, "the waiter has not announced itself"
+                time.sleep(0.01)
+            age(store, 1000)
+            time.sleep(0.5)
+            with pytest.raises(StateLocked), store.lock(ME, 0, scope("b")):
+                pass
         waiter.join(20)
         assert done.is_set()
 
     def test_the_dead_are_taken_over_and_the_living_are_not(self, shared: PostgresStore) -> None:
         with shared.lock(ELSEWHERE, 0, scope("a", "b")) as dead:
-            dead.put(record("a"))
+            dead.write(record("a"))
             age(shared, 59)
             with pytest.raises(StateLocked), shared.lock(ME, 0, scope("b")):
                 pass
@@ -149,8 +222,8 @@ class TestPostgres:
                     assert successor.lock.fence > dead.lock.fence
                     for key in ("a", "b"):
                         with pytest.raises(StateError, match="took it over"):
-                            dead.put(record(key))
-                    successor.put(record("b"))
+                            dead.write(record(key))
+                    successor.write(record("b"))
         assert (len(shared.load().records), shared.load().serial) == (2, 2)
 
     def test_signs_of_life_come_from_the_server_and_hinder_no_write(self, postgres: PostgresServer) -> None:
@@ -158,7 +231,7 @@ class TestPostgres:
         with store.lock(ME, 0) as lease, store.server.connect() as connection:
             age(store, 1000)
             for number in range(100):
-                lease.put(record(f"r{number}"))
+                lease.write(record(f"r{number}"))
             deadline = time.monotonic() + 20
             while store.server.run(
                 connection, "SELECT count(*) FROM {schema}.leases WHERE heartbeat < now() - interval '1 min'"
@@ -182,7 +255,7 @@ class TestPostgres:
             loaded = shared.load()
             assert len(loaded.records) == 16
             assert sum(promised) <= loaded.serial <= sum(promised) + 8
-            lease.put(record("after"))
+            lease.write(record("after"))
 
     def test_tables_change_only_while_nobody_else_writes(self, shared: PostgresStore) -> None:
         with shared.lock(ME, 0, scope("a")) as old:
@@ -190,7 +263,7 @@ class TestPostgres:
                 shared.server.run(connection, "UPDATE {schema}.meta SET value = '1' WHERE key = 'format'")
             with pytest.raises(StateLocked), shared.lock(ME, 0, scope("b")):
                 pass
-            old.put(record("a"))
+            old.write(record("a"))
         with shared.lock(ME, 0, scope("b")), shared.server.connect() as connection:
             found = shared.server.run(connection, "SELECT value FROM {schema}.meta WHERE key = 'format'").fetchone()
         assert found == ("2",)

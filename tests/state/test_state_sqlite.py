@@ -40,7 +40,7 @@ class TestAddress:
     def test_a_file_name_may_hold_what_means_something_in_a_url(self, tmp_path: Path) -> None:
         store = open_store("a?mode=memory#b%41 é.sqlite3", tmp_path)
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
         assert names(tmp_path) == ["a?mode=memory#b%41 é.sqlite3", "a?mode=memory#b%41 é.sqlite3.backup"]
         assert len(store.load().records) == 1
 
@@ -57,7 +57,7 @@ class TestFile:
         try:
             store = SqliteStore(path)
             with store.lock(ME, 0) as lease:
-                lease.put(record("a"))
+                lease.write(record("a"))
                 modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
         finally:
             os.umask(before)
@@ -95,7 +95,7 @@ class TestFile:
         link = tmp_path / "link"
         link.symlink_to(path)
         with SqliteStore(link).lock(ME, 0) as lease:
-            lease.put(record("new"))
+            lease.write(record("new"))
             assert len(filled.load().records) == len(SqliteStore(link).load().records) == 11
         assert link.is_symlink()
 
@@ -157,11 +157,11 @@ class TestFullDisk:
             with store.lock(ME, 0) as lease:
                 with pytest.raises(StateError, match="full") as refused:
                     for count in range(1000):  # the number of those that were written
-                        lease.put(record(f"r{count}", body={"padding": "x" * 5000}))
+                        lease.write(record(f"r{count}", body={"padding": "x" * 5000}))
                 assert "space" in str(refused.value.diagnostics[0].hint)
                 assert len(store.load().records) == count
                 (disk / "ballast").unlink()
-                lease.put(record("after"))
+                lease.write(record("after"))
             assert len(store.load().records) == count + 1
         finally:
             subprocess.run(["umount", str(disk)], check=True)

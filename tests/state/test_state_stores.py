@@ -54,10 +54,10 @@ class TestStore:
     def test_a_record_is_there_for_the_next_reader_and_each_write_raises_the_serial(self, store: Store) -> None:
         with store.lock(ME, 0) as lease:
             assert (lease.lineage, store.load().serial) == (store.load().lineage, 0)
-            lease.put(record("b"))
-            lease.put(record("a"))
+            lease.write(record("b"))
+            lease.write(record("a"))
             assert store.load().serial == 2
-            lease.remove(Address("Training", "b"))
+            lease.write(forget=[Address("Training", "b")])
         loaded = store.load()
         assert (loaded.serial, loaded.records) == (3, (record("a"),))
         assert loaded.by_address() == {Address("Training", "a"): record("a")}
@@ -65,7 +65,7 @@ class TestStore:
     def test_records_come_in_order_of_address(self, store: Store) -> None:
         with store.lock(ME, 0) as lease:
             for key in ("b", "a.c", "a", "a-b"):
-                lease.put(record(key))
+                lease.write(record(key))
         found = [record.address for record in store.load().records]
         assert found == sorted(found)
         assert len(found) == 4
@@ -73,8 +73,8 @@ class TestStore:
     def test_a_put_replaces_the_whole_record(self, store: Store) -> None:
         intent = Intent(Operation.UPDATE, EMPTY, "digest", 1.0)
         with store.lock(ME, 0) as lease:
-            lease.put(replace(record("a"), intent=intent, previous_id="old", finished=True))
-            lease.put(record("a", id="new"))
+            lease.write(replace(record("a"), intent=intent, previous_id="old", finished=True))
+            lease.write(record("a", id="new"))
         assert store.load().records == (record("a", id="new"),)
 
     def test_the_lineage_stays_and_differs_from_that_of_another_state(self, store: Store, tmp_path: Path) -> None:
@@ -89,16 +89,16 @@ class TestStore:
 
     def test_a_record_that_breaks_a_rule_is_refused_and_the_state_stays_as_it_was(self, store: Store) -> None:
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
             with pytest.raises(StateError, match="rule 1"):
-                lease.put(replace(record("a"), id=None))
+                lease.write(replace(record("a"), id=None))
         assert store.load().records == (record("a"),)
         assert store.load().serial == 1
 
     def test_a_lease_writes_no_more_after_its_lock_was_given_back(self, store: Store) -> None:
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
-        for write in (lambda: lease.put(record("b")), lambda: lease.remove(Address("Training", "a"))):
+            lease.write(record("a"))
+        for write in (lambda: lease.write(record("b")), lambda: lease.write(forget=[Address("Training", "a")])):
             with pytest.raises(StateError, match="given back"):
                 write()
         assert keys(store.load()) == ["a"]
@@ -107,7 +107,7 @@ class TestStore:
         with pytest.raises(ZeroDivisionError), store.lock(ME, 0):
             raise ZeroDivisionError
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
 
     def test_who_holds_the_lock_is_told(self, store: Store, start: Start) -> None:
         worker = start("hold")
@@ -154,7 +154,7 @@ class TestStore:
         worker.kill()  # not yet waited for: it stays as a zombie, whose number still answers signals
         worker_is_dead = time.monotonic()
         with store.lock(ME, 20) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
         assert time.monotonic() - worker_is_dead < 15
         assert keys(store.load()) == ["a"]
 
@@ -184,77 +184,94 @@ class TestStore:
             assert found.id is None
             assert found.intent
             assert found.intent.operation is Operation.CREATE
-            lease.put(record("a"))
+            lease.write(record("a"))
         assert store.load().records == (record("a"),)
 
     def test_a_move_gives_the_object_a_new_address_in_one_commit(self, store: Store) -> None:
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
-            lease.put(record("c"))
-            lease.move(Address("Training", "a"), record("b", id="id-a"))
+            lease.write(record("a"))
+            lease.write(record("c"))
+            lease.write(record("b", id="id-a"), forget=[Address("Training", "a")])
             assert (keys(store.load()), store.load().serial) == (["b", "c"], 3)
-            lease.move(Address("Training", "b"), record("b", id="id-b"))
-            lease.move(Address("Training", "none"), record("c", id="id-c2"))
+            lease.write(record("b", id="id-b"), forget=[Address("Training", "b")])
+            lease.write(record("c", id="id-c2"), forget=[Address("Training", "none")])
         assert store.load().records == (record("b", id="id-b"), record("c", id="id-c2"))
+
+    def test_the_control_plane_is_remembered_and_written_only_when_it_is_another(self, store: Store) -> None:
+        assert store.load().endpoint == ""
+        with store.lock(ME, 0) as lease:
+            lease.belong_to("sandbox")
+            lease.belong_to("sandbox")
+            assert (store.load().endpoint, store.load().serial) == ("sandbox", 1)
+        with store.lock(ME, 0, frozenset({Address("Training", "a")})) as lease:
+            lease.belong_to("sandbox")
+            assert store.load().serial == 1
+            lease.belong_to("https://acme.run.ai")
+            lease.write(record("a"))
+        assert (store.load().endpoint, store.load().serial) == ("https://acme.run.ai", 3)
+        with pytest.raises(StateError, match="given back"):
+            lease.belong_to("sandbox")
 
     def test_an_id_that_stands_for_no_lock_unlocks_nothing(self, store: Store) -> None:
         assert store.force_unlock("x") is None
         with store.lock(ME, 0) as lease:
             assert store.force_unlock("x") is None
-            lease.put(record("a"))
+            lease.write(record("a"))
 
     def test_who_is_unlocked_by_force_writes_no_more_and_does_not_hinder_the_next(self, store: Store) -> None:
         with store.lock(ME, 0) as old:
-            old.put(record("a"))
+            old.write(record("a"))
             taken = store.force_unlock(lock_of(old).id)
             assert taken == lock_of(old)
             with pytest.raises(StateError, match="taken away"):
-                old.put(record("b"))
+                old.write(record("b"))
             with store.lock(ME, 0) as new:
                 with pytest.raises(StateError, match="taken away"):
-                    old.move(Address("Training", "a"), record("b"))
+                    old.write(record("b"), forget=[Address("Training", "a")])
                 with pytest.raises(StateError, match="taken away"):
                     old.replace_all(Snapshot())
-                new.put(record("c"))
+                new.write(record("c"))
         assert (keys(store.load()), store.load().serial) == (["a", "c"], 2)
         with store.lock(ME, 0) as last:
-            last.remove(Address("Training", "a"))
+            last.write(forget=[Address("Training", "a")])
 
 
 class TestReplaceAll:
     def test_an_empty_state_takes_over_everything(self, store: Store, fresh: Callable[[], str], tmp_path: Path) -> None:
         with store.lock(ME, 0) as lease:
             for key in ("a", "b"):
-                lease.put(record(key, body={"args": secret()}))
+                lease.write(record(key, body={"args": secret()}))
+            lease.belong_to("https://acme.run.ai")
         origin, other = store.load(), open_store(fresh(), tmp_path)
         with other.lock(ME, 0) as lease:
             lease.replace_all(origin)
             assert lease.lineage == origin.lineage
             assert other.load() == replace(origin, serial=origin.serial + 1)
-            lease.put(record("c", body={"args": secret()}))
+            lease.write(record("c", body={"args": secret()}))
         assert other.load().records[2].applied == origin.records[0].applied
 
     def test_the_same_lineage_is_replaced_and_the_serial_grows(self, store: Store) -> None:
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
             former = store.load()
-            lease.put(record("b"))
-            lease.remove(Address("Training", "a"))
+            lease.write(record("b"))
+            lease.write(forget=[Address("Training", "a")])
             lease.replace_all(former)
             assert (store.load().records, store.load().serial) == (former.records, 4)
-            lease.replace_all(replace(former, serial=100))
-            lease.put(record("b"))
+            lease.replace_all(replace(former, serial=100, endpoint="sandbox"))
+            assert store.load().endpoint == "sandbox"
+            lease.write(record("b"))
         assert (keys(store.load()), store.load().serial) == (["a", "b"], 102)
         with store.lock(ME, 0) as lease:
-            lease.put(record("c"))
+            lease.write(record("c"))
         assert store.load().serial == 103
 
     def test_another_lineage_is_refused_and_the_lease_goes_on(self, store: Store) -> None:
         with store.lock(ME, 0) as lease:
-            lease.put(record("a"))
+            lease.write(record("a"))
             with pytest.raises(StateError, match="another state"):
                 lease.replace_all(Snapshot("other", 7, (record("b"),)))
-            lease.put(record("c"))
+            lease.write(record("c"))
         assert (keys(store.load()), store.load().serial) == (["a", "c"], 2)
 
     def test_records_that_contradict_each_other_are_refused(self, store: Store) -> None:
@@ -266,7 +283,7 @@ class TestReplaceAll:
         with store.lock(ME, 0, frozenset({Address("Training", "a")})) as lease:
             with pytest.raises(StateError, match="too narrow"):
                 lease.replace_all(Snapshot())
-            lease.put(record("a"))
+            lease.write(record("a"))
 
 
 KEYS = ("a", "b", "c", "d")
@@ -300,13 +317,13 @@ def test_two_holders_together_behave_as_a_dictionary_that_survives_reopening(
                     old = data.draw(inner, "old")
                     match data.draw(st.sampled_from(["put", "remove", "move"])):
                         case "put":
-                            lease.put(written)
+                            lease.write(written)
                         case "remove":
-                            lease.remove(old)
+                            lease.write(forget=[old])
                             model.pop(old, None)
                             continue
                         case "move":
-                            lease.move(old, written)
+                            lease.write(written, forget=[old])
                             model.pop(old, None)
                     model[written.address] = written
         loaded = open_store(url, Path()).load()

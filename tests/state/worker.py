@@ -40,7 +40,7 @@ def main(url: str, folder: str, task: str, name: str, scope: str) -> None:
                 time.sleep(60)
             elif task == "intent":
                 asked = Intent(Operation.CREATE, freeze({"metadata": {"name": name}}), "digest", 1.0)
-                lease.put(replace(record(name), id=None, applied=None, intent=asked))
+                lease.write(replace(record(name), id=None, applied=None, intent=asked))
                 say(name)
                 time.sleep(60)
             elif task == "count":
@@ -55,7 +55,7 @@ def put(lease: Lease, task: str, name: str, keys: list[str]) -> None:
     for number in itertools.count():
         key = keys[number % len(keys)] if keys else f"{name}-{number}"
         try:
-            lease.put(record(key, body={"padding": "x" * 2000}))
+            lease.write(record(key, body={"padding": "x" * 2000}))
         except StateError as error:
             say(f"stopped {error}")
             return
@@ -71,7 +71,7 @@ def count(store: Store, lease: Lease, keys: list[str]) -> None:
     for key in keys:
         found = known.get(Address("Training", key))
         body = found.applied if found else None
-        lease.put(record(key, body={"count": body["count"] + 1 if body else 1}))
+        lease.write(record(key, body={"count": body["count"] + 1 if body else 1}))
 
 
 if __name__ == "__main__":
