@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import signal
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
+from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
+from declarative.apply.endings import in_full
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
-from declarative.manifest.project import DEFAULT_STATE
 from declarative.model.address import Address
 from declarative.model.event import Event
 from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Change, Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
-from declarative.model.secret import Reference
-from declarative.model.value import dotted
-from declarative.plan import planfile, planner, settle, stale
+from declarative.plan import adoption, place, planfile, planner, settle
 from declarative.plan.drift import drift
-from declarative.plan.guard import some
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.selection import Needs, Selection
 from declarative.plan.steps import steps
+from declarative.review import state_name
 from declarative.runai import lookup
 from declarative.runai.lookup import Unresolved
 from declarative.runai.observe import observe
@@ -40,6 +37,7 @@ from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
 from declarative.session import Session
 from declarative.state.store import Lease, Snapshot
+from declarative.survey import look, misgivings, origin
 
 
 class Listener(Protocol):
@@ -50,32 +48,23 @@ class Listener(Protocol):
     def interrupted(self) -> None: ...
 
 
-async def observe_live(transport: Transport, addresses: Iterable[Address], records: Iterable[Record]) -> planner.Live:
-    """What is live of the kinds of `addresses` and `records`."""
-    records = tuple(records)
-    pending = settle.pending_creates(records)
-    kind_names = {address.kind for address in (*addresses, *(record.address for record in records))}
-    seen = await observe(
-        transport, kind_names, records, lambda one: any(settle.may_be(record, one) for record in pending)
-    )
-    return planner.Live.of(seen.observed, records, seen.finished)
-
-
 async def make_plan(session: Session, transport: Transport, compiled: Compiled, snapshot: Snapshot) -> PlanFile:
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
-    resources, unresolved = await lookup.resolve(transport, compiled.resources)
-    _refuse(compiled, unresolved)
+    ledger = adoption.rearranged(compiled.statements, snapshot.records)
     chosen = chosen_of(session, compiled, snapshot)
-    live = await observe_live(transport, [one.address for one in resources], snapshot.records)
-    plan, conflicts = planner.plan(
-        [one for one in resources if one.address in chosen],
-        [one for one in snapshot.records if one.address in chosen],
-        live,
-        _origin(session, snapshot),
-    )
+    looked_up = await lookup.resolve(transport, [one for one in compiled.resources if one.address in chosen])
+    desired = looked_up.resources
+    arrivals = Arrivals.of(adoption.pending(compiled.statements, ledger.records), desired)
+    live = await look(transport, [one.address for one in desired], ledger.records, arrivals.wants)
+    doubts = misgivings(session, snapshot, live)  # at another control plane, names would not be found either
+    _refuse(compiled, looked_up.unresolved)
+    ledger, live = await arrivals.into(ledger.within(chosen), transport, live, snapshot.key)
+    plan, conflicts = planner.plan(desired, ledger.records, live, origin(session, snapshot), ledger)
     _refuse(compiled, conflicts)
-    plan = replace(plan, selection=str(_selection(session)))
-    return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources)))
+    plan = await in_full(transport, replace(plan, selection=str(_selection(session))))
+    names = planfile.used(looked_up.names, plan)
+    file = PlanFile(plan, len(snapshot.records), len(compiled.resources), names=names, doubts=doubts)
+    return _filed(session, snapshot, file)
 
 
 def _selection(session: Session) -> Selection:
@@ -90,11 +79,14 @@ def chosen_of(
     Raises PlanError for a glob that matches none.
     """
     named: Needs = {one.address: one.depends_on for one in compiled.resources} if compiled is not None else {}
-    recorded = {one.address: one.depends_on for one in snapshot.records}
+    ledger = adoption.rearranged(compiled.statements if compiled is not None and not destroy else (), snapshot.records)
+    recorded = {one.address: one.depends_on for one in ledger.records}
     if destroy:
         leaving = {one: needs for one, needs in recorded.items() if compiled is None or one in named}
         return _selection(session).of({}, leaving)
-    return _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
+    chosen = _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
+    # What moves also leaves its former address.
+    return chosen | {former for address, former in ledger.moved.items() if address in chosen}
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -120,10 +112,11 @@ async def make_destruction(
             )
             for one in records
         )
-    live = await observe_live(transport, (), snapshot.records)
-    plan = planner.destruction(records, live, _origin(session, snapshot))
-    plan = replace(plan, selection=str(_selection(session)))
-    return _filed(session, snapshot, PlanFile(plan, len(records), 0))
+    live = await look(transport, (), snapshot.records)
+    doubts = misgivings(session, snapshot, live)
+    plan = planner.destruction(records, live, origin(session, snapshot))
+    plan = await in_full(transport, replace(plan, selection=str(_selection(session))))
+    return _filed(session, snapshot, PlanFile(plan, len(records), 0, doubts=doubts))
 
 
 def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
@@ -131,86 +124,16 @@ def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
     return replace(
         file,
         environment=session.project.environment,
-        state=None if snapshot.lineage else _state_name(session),
+        state=None if snapshot.lineage else state_name(session),
         secrets=planfile.secret_digests(file.plan, snapshot.key),
     )
 
 
-def _state_name(session: Session) -> str:
-    return session.settings.state or session.project.state or DEFAULT_STATE
-
-
-def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
-    return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial, snapshot.key)
-
-
-async def find_drift(transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
-    """What is live and differs from what was last applied."""
-    live = await observe_live(transport, (), snapshot.records)
+async def find_drift(session: Session, transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
+    """What is live and differs from what was last applied; raises PlanError as a plan does."""
+    live = await look(transport, (), snapshot.records)
+    misgivings(session, snapshot, live)
     return drift(snapshot.records, live, snapshot.key)
-
-
-def check_place(session: Session, saved: PlanFile, name: str) -> None:
-    """Raises PlanError when a saved plan, by its `name`, was made for another environment or control plane."""
-    if saved.environment != session.project.environment:
-        detail = f"It was made {_with(saved.environment)}, but this is {_with(session.project.environment)}."
-        hint = shlex.join(["declarative", "apply", *(("-e", saved.environment) if saved.environment else ()), name])
-        raise PlanError(Diagnostic("Saved plan is for another environment", detail, hint))
-    if saved.plan.endpoint != session.endpoint:
-        detail = f"It was made for {saved.plan.endpoint}, but this is {session.endpoint}."
-        raise PlanError(Diagnostic("Saved plan is for another control plane", detail, "name it with --endpoint or -e"))
-
-
-def _with(environment: str | None) -> str:
-    return f"with -e {environment}" if environment else "without an environment"
-
-
-async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> PlanFile:
-    """A saved plan with its secrets, ready to be carried out; raises PlanError when it was made from another state or
-    with other secrets, or is stale."""
-    elsewhere = _other_state(session, saved, snapshot)
-    if elsewhere:
-        raise PlanError(Diagnostic("Saved plan is for another state", elsewhere, "name the state with --state or -e"))
-    others = planfile.other_secrets(saved, snapshot.key)
-    if others:
-        raise PlanError(*map(_other_secret, others))
-    touched = {change.address for change in saved.plan.changes}
-    records = [one for one in snapshot.records if one.address in touched]
-    live = await observe_live(transport, touched, records)
-    moved = stale.moved(saved.plan, records, live, snapshot.key)
-    if moved:
-        detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
-        if snapshot.serial != saved.plan.serial and stale.is_in_place(saved.plan, records):
-            detail += " The state has every change of it: it may have been applied already."
-        raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
-    return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key))
-
-
-def _other_state(session: Session, saved: PlanFile, snapshot: Snapshot) -> str | None:
-    """What tells that a plan was made from another state. One that did not exist is known by its name and by what it holds."""
-    if saved.plan.lineage:
-        other = "The state has another lineage than the one that the plan was made from."
-        return other if saved.plan.lineage != snapshot.lineage else None
-    name = _state_name(session)
-    if saved.state and _state_file(session, saved.state) != _state_file(session, name):
-        return f"It was made for the state {saved.state}, but this is {name}."
-    strangers = {record.address for record in snapshot.records} - {change.address for change in saved.plan.changes}
-    if strangers:
-        return f"It was made from an empty state, but this one holds {some(sorted(strangers))}."
-    return None
-
-
-def _state_file(session: Session, name: str) -> Path:
-    return (session.settings.root / Path(name.removeprefix("sqlite:///")).expanduser()).resolve()
-
-
-def _other_secret(reference: Reference) -> Diagnostic:
-    path = dotted((reference.name, *reference.path))
-    name = f"`secret('{path}')`" if reference.source == "secret" else f"Variable `{path}`"
-    detail = f"{name} has another value than the one that the plan was made with."
-    return Diagnostic(
-        "Secret differs from the plan", detail, "give the value that the plan was made with, or make a new plan"
-    )
 
 
 async def carry_out(
@@ -232,12 +155,14 @@ async def carry_out(
         last[event.step.index] = _placed(event, compiled)
         listener.event(last[event.step.index])
 
-    async def find_created(record: Record, records: Collection[Record]) -> Observed | None:
-        """`records` are those of now also when the answer has come: what was answered meanwhile is owned."""
+    async def find_created(record: Record) -> Observed | None:
         seen = await observe(transport, (record.address.kind,), (), lambda one: settle.may_be(record, one))
         there = [one for one in seen.observed if one.readiness.presence is not Presence.GONE]
-        return settle.created(record, records, there)
+        # Read only now, and all of it: whatever was seen is recorded or pending there, should somebody else have made it.
+        return settle.created(record, session.store.load().records, there)
 
+    if not place.is_same(snapshot.endpoint, session.endpoint):
+        lease.belong_to(session.endpoint)
     records, parallelism = snapshot.by_address(), session.settings.parallelism
     applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
     with _interruptible(applier, listener.interrupted):

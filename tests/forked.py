@@ -23,7 +23,10 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         *(f"declarative.cli.{name}" for name in ("main", "init", "validate", "plan", "apply", "destroy", "show")),
-        *(f"declarative.cli.{name}" for name in ("schema", "state", "sandbox", "console", "options")),
+        *(
+            f"declarative.cli.{name}"
+            for name in ("import_", "discovering", "schema", "state", "sandbox", "console", "options")
+        ),
         *("declarative.workflow", "declarative.sandbox.in_process", "declarative.sandbox.serve", "tests.forked"),
     ]
 )

@@ -7,21 +7,20 @@ run knows what was asked and looks up what became of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from declarative import kinds
 from declarative.apply.book import Book, applied_by, bookkept
 from declarative.apply.clock import Clock
-from declarative.apply.creation import Creation
+from declarative.apply.creation import Creation, Find
 from declarative.apply.settle import Departures
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, DeclarativeError, StateError
+from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
 from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
-from declarative.model.observed import Observed
 from declarative.model.plan import Action, Change, Step
 from declarative.model.record import Operation, Record
 from declarative.plan.veil import Veil
@@ -31,6 +30,7 @@ from declarative.state.store import Lease
 Awaited = TypeVar("Awaited")
 # Seconds between two signs of life of a step that waits.
 HEARTBEAT = 2.0
+FORBIDDEN = 403
 
 
 class _Stopped(Exception):
@@ -41,8 +41,7 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made, given its record and all that are kept now. `emit` hears every event as it happens. At most `parallelism` steps
-    are at work at a time.
+    made, given its record. `emit` hears every event as it happens. At most `parallelism` steps are at work at a time.
     """
 
     def __init__(
@@ -52,16 +51,14 @@ class Applier:
         records: dict[Address, Record],
         clock: Clock,
         emit: Callable[[Event], None],
-        find_created: Callable[[Record, Collection[Record]], Awaitable[Observed | None]],
+        find_created: Find,
         parallelism: int,
     ) -> None:
         self._remote = remote
         self._clock = clock
         self._emit = emit
         self._book = Book(lease, records, clock)
-        self._creation = Creation(
-            remote, self._book, clock, lambda record: find_created(record, records.values()), lambda: not self._stopping
-        )
+        self._creation = Creation(remote, self._book, clock, find_created, lambda: not self._stopping)
         self._departures = Departures(remote, clock)
         self._turns = asyncio.Semaphore(parallelism)
         self._stopping: Diagnostic | None = None
@@ -120,7 +117,7 @@ class Applier:
                 # What cannot be recorded may not be done.
                 self.stop(Diagnostic("Not applied", "The state can no longer be written."))
             elapsed = self._clock.now() - began
-            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=error.diagnostics))
+            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=_explained(step, error)))
         return self._told(Event(EventType.COMPLETED, step, self._clock.now() - began, identity))
 
     async def _perform(self, step: Step, began: float) -> str | None:
@@ -142,11 +139,18 @@ class Applier:
                 await self._delete(kind, step, began)
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
                 await self._change(kind, step)
-        return step.id or self._book.records[step.address].id
+        return step.id
 
     async def _adopt(self, kind: Kind, step: Step) -> None:
-        """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""
+        """Records what is known without a call: an object that came in, another address, or bookkeeping that changed."""
         change = _change_of(step)
+        if change.imports is not None:
+            await self._book.put(bookkept(change.imports, change))
+            return
+        if change.moved_from is not None:
+            await self._book.move(change.moved_from, step.address)
+            if not change.adopts:
+                return
         record = self._book.records[step.address]
         if record.intent is not None and record.intent.operation is Operation.CREATE and record.id != step.id:
             record = replace(record, id=step.id, previous_id=record.id, applied=record.intent.body)
@@ -235,6 +239,16 @@ class Applier:
                 self._emit(Event(EventType.WAITING, step, now - began, step.id, phase))
 
         return tell
+
+
+def _explained(step: Step, error: DeclarativeError) -> tuple[Diagnostic, ...]:
+    """What an error says; of a run that may not be touched, whose it is: some may be changed by their creators alone."""
+    run = step.change.run if step.change is not None else None
+    touches = step.operation in (Operation.DELETE, Operation.SUSPEND, Operation.RESUME)
+    if not (isinstance(error, Refused) and error.status == FORBIDDEN and touches and run and run.creator):
+        return error.diagnostics
+    note = f"it was created by {run.creator}, and some control planes let nobody else change it"
+    return tuple(replace(one, notes=(*one.notes, note)) for one in error.diagnostics)
 
 
 def _cause(step: Step, failed: Step) -> str:

@@ -7,6 +7,7 @@ the next is gathered. So a slow disk or a far database costs no step more than i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from declarative.apply.clock import Clock
@@ -40,12 +41,19 @@ class Book:
 
     async def put(self, record: Record) -> None:
         """Writes a record; raises StateError where that fails."""
-        await self._commit(record.address, record)
+        await self._commit({record.address: record})
         self.records[record.address] = record
+
+    async def move(self, old: Address, new: Address) -> None:
+        """Gives a record another address, in one commit."""
+        record = replace(self.records[old], address=new)
+        await self._commit({old: None, new: record})
+        del self.records[old]
+        self.records[new] = record
 
     async def forget(self, address: Address) -> None:
         """Writes that an address has no record any more."""
-        await self._commit(address, None)
+        await self._commit({address: None})
         self.records.pop(address, None)
 
     async def restore(self, address: Address, before: Record | None) -> None:
@@ -55,9 +63,9 @@ class Book:
         else:
             await self.put(before)
 
-    async def _commit(self, address: Address, record: Record | None) -> None:
+    async def _commit(self, entries: Mapping[Address, Record | None]) -> None:
         page = self._open
-        page.entries[address] = record
+        page.entries.update(entries)
         if page.commit is None:
             page.commit = asyncio.create_task(self._write(page))
         # One step that is cancelled does not take back what others have said.

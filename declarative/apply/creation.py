@@ -22,8 +22,9 @@ from declarative.model.value import FrozenMap, digest
 from declarative.plan.settle import has_own_name, lands_until, without_phase
 from declarative.runai.remote import Remote
 
-# How often a create is sent at most, and the seconds before the second time; each further pause is twice as long.
-ATTEMPTS, FIRST_PAUSE = 5, 0.25
+# How often a create is sent at most, and the seconds before the second time; each further pause is twice as long, up to the
+# longest. With two fifths of all answers lost, one create in 60,000 is given up.
+ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 12, 0.25, 3.0
 # Seconds between two looks for an object that may still appear.
 PAUSE = 2.0
 
@@ -109,7 +110,7 @@ class Creation:
         in_doubt = _in_doubt(before) is not None
         for attempt in range(ATTEMPTS):
             if attempt:
-                await self._clock.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+                await self._clock.sleep(min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE))
             try:
                 return await self._remote.create(kind, body)
             except ControlPlaneError as error:

@@ -20,6 +20,21 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 FEW = 3
 
 
+async def look(remote: Remote, kind: Kind, ids: list[str]) -> dict[str, Observed | None]:
+    """What is there of these objects, None for those that are gone: a few one by one, more of them by one list."""
+    listed: dict[str, Observed] = {}
+    if len(ids) > FEW:
+        try:
+            listed = {one.id: one for one in await remote.listed(kind)}
+        except Refused as refused:
+            if refused.ambiguous:
+                raise
+    # A listing may lag behind: what it lacks is asked for before it is believed gone.
+    asked = [one for one in ids if one not in listed]
+    answers = await asyncio.gather(*(remote.read(kind, one) for one in asked))
+    return {**{one: listed[one] for one in ids if one in listed}, **dict(zip(asked, answers, strict=True))}
+
+
 class StillThere(ControlPlaneError):
     """A deleted object did not go away in time."""
 
@@ -59,7 +74,7 @@ class Departures:
         while waits:
             number = len(waits)
             try:
-                seen = await self._look(kind, list(waits))
+                seen = await look(self._remote, kind, list(waits))
             except DeclarativeError as error:
                 for wait in waits.values():
                     if not wait.future.done():
@@ -83,17 +98,3 @@ class Departures:
             wait.future.set_exception(StillThere(Diagnostic("Object does not go away", detail, hint)))
         else:
             wait.tell(found.readiness.phase)
-
-    async def _look(self, kind: Kind, ids: list[str]) -> dict[str, Observed | None]:
-        """What is there of these objects; None for those that are gone."""
-        listed: dict[str, Observed] = {}
-        if len(ids) > FEW:
-            try:
-                listed = {one.id: one for one in await self._remote.listed(kind)}
-            except Refused as refused:
-                if refused.ambiguous:
-                    raise
-        # A listing may lag behind: what it lacks is asked for before it is believed gone.
-        asked = [one for one in ids if one not in listed]
-        answers = await asyncio.gather(*(self._remote.read(kind, one) for one in asked))
-        return {**{one: listed[one] for one in ids if one in listed}, **dict(zip(asked, answers, strict=True))}

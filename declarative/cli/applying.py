@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from declarative import workflow
-from declarative.cli import planning
+from declarative import review, workflow
+from declarative.apply.waiting import Wish, wishes
+from declarative.cli import foresight, planning
 from declarative.cli.console import ended_by_signals
-from declarative.cli.options import Context
+from declarative.cli.options import Context, wait_of
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
@@ -30,17 +30,28 @@ from declarative.view.progress import apply_summary, destroy_summary, tally
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """How an apply is agreed to. `lock_timeout` in seconds."""
+    """How an apply is agreed to. `lock_timeout` in seconds; `wait` too, for each training, None for no wait."""
 
     auto: bool
     allowed: tuple[str, ...]
     lock_timeout: float
     as_json: bool
+    wait: float | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Approval:
-        """From the options that `apply_options` adds."""
-        return cls(given["auto_approve"], given["allow"], given["lock_timeout"], given["as_json"])
+        """From the options that `apply_options` adds, and `wait_options` where the command has them."""
+        wait = wait_of(given) if "wait" in given else None
+        return cls(given["auto_approve"], given["allow"], given["lock_timeout"], given["as_json"], wait)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """What came of a plan: the exit code so far, how much was done, and what is on its way."""
+
+    code: int
+    counts: tuple[int, int, int, int]
+    under_way: tuple[Wish, ...]
 
 
 def run(found: Context, approval: Approval, *, saved: Path | None = None, destroy: bool = False) -> int:
@@ -51,7 +62,7 @@ def run(found: Context, approval: Approval, *, saved: Path | None = None, destro
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
     if reviewed is not None:
         _refuse_selection(session, str(saved))
-        workflow.check_place(session, reviewed, found.settings.paths[0])
+        review.check_place(session, reviewed, found.settings.paths[0])
         reviewed = _with_secrets(session, reviewed, str(saved))
     compiled = None
     if reviewed is None and (not destroy or found.settings.paths):
@@ -110,34 +121,52 @@ class _Work:
                 snapshot = store.load()
                 needed = self._scope(snapshot, reviewed, compiled)
                 if scope is None or (needed is not None and needed <= scope):
-                    return asyncio.run(self._under_lock(lease, snapshot, reviewed, compiled))
+                    carried = planning.completed(self._under_lock(lease, snapshot, reviewed, compiled))
+                    break
             # Somebody has applied meanwhile, and now the selection is about more.
             scope = needed
+        # A wait only reads: others may apply meanwhile.
+        return self._ended(carried)
+
+    def _ended(self, carried: _Carried) -> int:
+        """Waits where that was asked for, and reports; the exit code."""
+        seconds, as_json = self.approval.wait, self.approval.as_json
+        if carried.code:
+            return carried.code
+        if seconds is not None and carried.under_way:
+            from declarative.cli.waiting import wait
+
+            if not wait(self.found.console, self.session, carried.under_way, seconds, carried.counts, as_json=as_json):
+                return 1
+        self._report(carried.counts)
+        return 0
 
     def _scope(
         self, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
     ) -> frozenset[Address] | None:
         """What a partial plan may be about, by manifests and state alone; None is the whole state. Raises PlanError."""
         if reviewed is not None:
-            return frozenset(one.address for one in reviewed.plan.changes) if reviewed.plan.selection else None
+            return reviewed.plan.addresses if reviewed.plan.selection else None
         if not (self.session.settings.targets or self.session.settings.excludes):
             return None
         return workflow.chosen_of(self.session, compiled, snapshot, destroy=self.command == "destroy")
 
     async def _under_lock(
         self, lease: Lease, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
-    ) -> int:
+    ) -> _Carried:
         async with connected(self.session, read_only=False) as transport:
             if reviewed is not None:
-                file = await workflow.check_saved(self.session, transport, reviewed, snapshot)
+                file = await review.check_saved(self.session, transport, reviewed, snapshot)
             elif self.command == "destroy":
                 file = await workflow.make_destruction(self.session, transport, compiled, snapshot)
             else:
                 assert compiled is not None
                 file = await workflow.make_plan(self.session, transport, compiled, snapshot)
-            planning.show_plan(self.found.console, file.plan, self.approval.as_json)
+            console, as_json = self.found.console, self.approval.as_json
+            planning.show_plan(console, file.plan, as_json)
             if reviewed is None:
-                planning.warn(self.found.console, planning.doubts(self.found, file, compiled), self.approval.as_json)
+                planning.warn(console, planning.doubts(self.found, file, compiled), as_json)
+                foresight.tell(console, await foresight.foresee(transport, compiled, file.plan), as_json)
             self._agree(file, was_reviewed=reviewed is not None)
             return await self._carry_out(transport, lease, file.plan, snapshot, compiled)
 
@@ -159,21 +188,19 @@ class _Work:
 
     async def _carry_out(
         self, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot, compiled: Compiled | None
-    ) -> int:
+    ) -> _Carried:
         console = self.found.console
         progress = planning.Progress(console, self.approval.as_json)
         events = await workflow.carry_out(self.session, transport, lease, plan, snapshot, progress, compiled)
         counts = tally(events)
         if progress.unheard is not None:
             raise progress.unheard
-        if any(event.type is not EventType.COMPLETED for event in events):
-            if not self.approval.as_json:
-                console.note("\n" + failure_text(events, console.error_style, self.command, console.source))
-            return 1
-        self._report(counts)
-        return 0
+        failed = any(event.type is not EventType.COMPLETED for event in events)
+        if failed and not self.approval.as_json:
+            console.note("\n" + failure_text(events, console.error_style, self.command, console.source))
+        return _Carried(int(failed), counts, wishes(progress.accepted))
 
-    def _report(self, counts: tuple[int, int, int]) -> None:
+    def _report(self, counts: tuple[int, int, int, int]) -> None:
         console, destroys = self.found.console, self.command == "destroy"
         if self.approval.as_json:
             from declarative.view.stream import applied_event

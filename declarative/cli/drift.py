@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
 from declarative import workflow
 from declarative.cli import planning
-from declarative.cli.options import Context, context, global_options, parallelism_option
+from declarative.cli.options import context, global_options, parallelism_option
 from declarative.model.plan import Change
-from declarative.session import connected, open_session
+from declarative.session import Session, connected, open_session
+from declarative.state.store import Snapshot
 
 
 @click.command()
@@ -31,7 +31,10 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
     """
     found = context(given, outer, parallelism=parallelism)
     planning.begin(found, as_json)
-    drifted, recorded, endpoint = asyncio.run(_look(found))
+    session = open_session(found.settings)
+    planning.announce(found, session)
+    snapshot = session.store.load()  # before the event loop; see `plan`
+    drifted = planning.completed(_look(session, snapshot))
     if as_json:
         from declarative.view.stream import drift_events
 
@@ -39,13 +42,10 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
     else:
         from declarative.view.drift import drift_text
 
-        found.console.out(drift_text(drifted, recorded, endpoint, found.console.style))
+        found.console.out(drift_text(drifted, len(snapshot.records), session.endpoint, found.console.style))
     return 2 if drifted else 0
 
 
-async def _look(found: Context) -> tuple[tuple[Change, ...], int, str]:
-    session = open_session(found.settings)
-    planning.announce(found, session)
-    snapshot = session.store.load()
+async def _look(session: Session, snapshot: Snapshot) -> tuple[Change, ...]:
     async with connected(session, read_only=True) as transport:
-        return await workflow.find_drift(transport, snapshot), len(snapshot.records), session.endpoint
+        return await workflow.find_drift(session, transport, snapshot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import signal
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -22,9 +23,11 @@ COMMANDS = {
     "plan": ("plan", "Show what an apply would change."),
     "apply": ("apply", "Make the control plane what the manifests say."),
     "destroy": ("destroy", "Delete what the state records."),
+    "import": ("import_", "Take what exists into the state, one object or all."),
     "drift": ("drift", "Show what others have changed since the last apply."),
     "show": ("show", "Show a saved plan, or the state."),
     "graph": ("graph", "Draw which resource needs which."),
+    "doctor": ("doctor", "Show which control plane this is, who you are there and what you may read."),
     "schema": ("schema", "Print the JSON Schema of a kind."),
     "state": ("state", "Look at what the state remembers, and mend it."),
     "force-unlock": ("force_unlock", "Take the state's lock away from its holder."),
@@ -33,7 +36,7 @@ COMMANDS = {
 
 
 # What Terraform has and this release has not.
-LATER = ("import", "refresh", "fmt", "output", "workspace", "taint")
+LATER = ("refresh", "fmt", "output", "workspace", "taint")
 
 
 class _Commands(click.Group):
@@ -99,6 +102,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):  # click makes the last of the first
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one would end what is told in the middle
         hint = "run it again: the state knows what was under way"
         return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
     except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)

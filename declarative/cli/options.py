@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +18,8 @@ from declarative.plan.guard import ALLOWABLE
 from declarative.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_GLOBALS = ("chdir", "environment", "endpoint", "state", "no_color", "verbose")
+_WHERE = {"chdir": "-C", "environment": "-e", "endpoint": "--endpoint", "state": "--state"}
+_GLOBALS = (*_WHERE, "no_color", "verbose")
 
 
 class Duration(click.ParamType[float]):
@@ -36,10 +38,15 @@ class Duration(click.ParamType[float]):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every command gets: the settings and the console."""
+    """What every command gets: the settings and the console. `where` are the options that said which project and state."""
 
     settings: Settings
     console: Console
+    where: tuple[str, ...] = ()
+
+    def following(self, command: str, *arguments: str) -> str:
+        """The line of a command that works with the same project, state and control plane."""
+        return shlex.join(["declarative", *command.split(), *self.where, *arguments])
 
 
 def global_options(command: Command) -> Command:
@@ -77,7 +84,8 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
         trace=(lambda line: console.note(console.error_style.dim(line))) if chosen["verbose"] else None,
         **more,
     )
-    return Context(settings, console)
+    where = tuple(word for name, option in _WHERE.items() if chosen[name] for word in (option, str(chosen[name])))
+    return Context(settings, console, where)
 
 
 def planning_context(given: Mapping[str, Any], outer: Mapping[str, Any]) -> Context:
@@ -148,3 +156,33 @@ def apply_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+# Seconds that a training gets to reach its phase unless --wait-timeout says otherwise.
+WAIT_SECONDS = 600.0
+
+
+def wait_options(command: Command) -> Command:
+    """Adds `--wait/--no-wait` and `--wait-timeout`."""
+    wait = click.option(
+        "--wait/--no-wait",
+        default=False,
+        help="Wait until the trainings that were created, resumed or suspended run, have ended, or have stopped.",
+    )
+    timeout = click.option(
+        "--wait-timeout",
+        type=Duration(),
+        metavar="DURATION",
+        help="How long to wait for each training; 10m when not given.",
+    )
+    return wait(timeout(command))
+
+
+def wait_of(given: Mapping[str, Any]) -> float | None:
+    """The seconds to wait for each training, from what `wait_options` adds; None for no wait. Raises UsageError."""
+    timeout: float | None = given["wait_timeout"]
+    if not given["wait"]:
+        if timeout is not None:
+            raise click.UsageError("--wait-timeout says how long to wait; add --wait.")
+        return None
+    return WAIT_SECONDS if timeout is None else timeout

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from declarative import workflow
-from declarative.cli import planning
+from declarative.cli import foresight, planning
+from declarative.cli.foresight import Foreseen
 from declarative.cli.options import (
     Context,
     global_options,
@@ -59,41 +57,40 @@ def command(
     """
     found = planning_context(given, outer)
     planning.begin(found, as_json)
-    file, compiled = asyncio.run(_plan(found, destroy))
+    file, compiled, foreseen = _planned(found, destroy)
     planning.show_plan(found.console, file.plan, as_json)
     planning.warn(found.console, planning.doubts(found, file, compiled), as_json)
+    foresight.tell(found.console, foreseen, as_json)
     planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), as_json)
     if out:
-        _save(found, file, out, _next(given, outer, out))
+        _save(found, file, out)
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
 
 
-async def _plan(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None]:
+def _planned(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None, Foreseen]:
     session = open_session(found.settings)
     planning.announce(found, session)
+    # Before the event loop, which would only take note of Ctrl-C while a server does not answer.
     snapshot = session.store.load()
     compiled = None if destroy and not found.settings.paths else compile_manifests(session)
-    async with connected(session, read_only=True) as transport:
-        if destroy:
-            return await workflow.make_destruction(session, transport, compiled, snapshot), compiled
-        assert compiled is not None
-        return await workflow.make_plan(session, transport, compiled, snapshot), compiled
+
+    async def plan() -> tuple[planfile.PlanFile, Foreseen]:
+        async with connected(session, read_only=True) as transport:
+            if destroy:
+                return await workflow.make_destruction(session, transport, compiled, snapshot), Foreseen()
+            assert compiled is not None
+            file = await workflow.make_plan(session, transport, compiled, snapshot)
+            return file, await foresight.foresee(transport, compiled, file.plan)
+
+    file, foreseen = planning.completed(plan())
+    return file, compiled, foreseen
 
 
-def _next(given: Mapping[str, Any], outer: Mapping[str, Any], out: str) -> str:
-    """The command that applies the plan: with the options of this one that say where."""
-    words = ["declarative", "apply"]
-    options = {"-C": "chdir", "-e": "environment", "--endpoint": "endpoint", "--state": "state"}
-    for option, name in options.items():
-        value = given.get(name) or outer.get(name)
-        words += (option, value) if value else ()
-    return shlex.join([*words, out])
-
-
-def _save(found: Context, file: planfile.PlanFile, out: str, following: str) -> None:
+def _save(found: Context, file: planfile.PlanFile, out: str) -> None:
     path = found.settings.root / out
     try:
         Path(path).write_text(planfile.dump(file), encoding="utf-8")
     except OSError as error:
         raise PlanError(Diagnostic("Unwritable plan file", f"{path}: {error.strerror}.")) from error
+    following = found.following("apply", out)
     found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}). Next: {following}")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from declarative.cli.console import Console
 from declarative.cli.options import Context
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import DeclarativeError, PlanError
 from declarative.manifest.compile import Compiled
-from declarative.model.event import Event
+from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Plan
 from declarative.plan.guard import ALLOWABLE, Guard, Refusal
 from declarative.plan.planfile import PlanFile
 from declarative.session import Session
 from declarative.view.text import counted
+
+Result = TypeVar("Result")
 
 
 def announce(found: Context, session: Session) -> None:
@@ -26,6 +30,21 @@ def announce(found: Context, session: Session) -> None:
     place = f"the embedded control plane ({session.sandbox_file()})" if session.is_embedded else session.endpoint
     environment = f", environment {session.project.environment}" if session.project.environment else ""
     found.console.note(found.console.error_style.dim(f"Control plane: {place}{environment}"))
+
+
+def completed(work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work comes to, done in an event loop of its own.
+
+    The result is kept beside the task: Python 3.11 words the task, result and all, when the loop ends, which takes seconds
+    for a large plan.
+    """
+    results: list[Result] = []
+
+    async def keep() -> None:
+        results.append(await work)
+
+    asyncio.run(keep())
+    return results[0]
 
 
 def timestamp() -> str:
@@ -102,6 +121,7 @@ def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> 
 
 def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterator[Diagnostic]:
     """What a hurried user may have overlooked: that the plan is partial, or that paths leave recorded resources out."""
+    yield from file.doubts
     if file.plan.selection:
         detail = f"This plan is about {file.plan.selection} alone; what else differs stays as it is."
         yield Diagnostic("Partial plan", detail, "plan without it soon, so that nothing is forgotten")
@@ -126,14 +146,20 @@ def read_planfile(path: Path) -> str:
 
 
 class Progress:
-    """Tells the events of an apply as they happen. `unheard` is why they could not be written, should that happen."""
+    """Tells the events of an apply as they happen. `unheard` is why they could not be written, should that happen.
+
+    `accepted` are the steps that were done, each with the time, in seconds since the epoch.
+    """
 
     def __init__(self, console: Console, as_json: bool) -> None:
         self._console = console
         self._as_json = as_json
         self.unheard: DeclarativeError | None = None
+        self.accepted: list[tuple[Event, float]] = []
 
     def event(self, event: Event) -> None:
+        if event.type is EventType.COMPLETED:
+            self.accepted.append((event, time.time()))
         if self._as_json:
             from declarative.view.stream import event_messages
 

@@ -16,7 +16,8 @@ from declarative.errors import ProjectError
 @global_options
 @click.pass_obj
 def command(outer: dict[str, Any], /, kind: str | None, **given: Any) -> int:
-    """Print the JSON Schema of a kind's manifest (Training, WorkloadTemplate) or of the project file (Project).
+    """Print the JSON Schema of a kind's manifest (Training, WorkloadTemplate), of a document about the state
+    (Import, Moved, Removed) or of the project file (Project).
 
     Without KIND, the schema of a manifest of any kind. Editors complete and check manifests with it.
 

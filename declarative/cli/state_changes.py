@@ -17,7 +17,11 @@ from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.model.record import Record
 from declarative.session import open_session
-from declarative.state.store import Holder, Lease, Snapshot, Store
+from declarative.settings import FOLDER
+from declarative.state.store import Backup, Holder, Lease, Snapshot, Store
+
+# Beside the project file, where git ignores it.
+BACKUPS = f"{FOLDER}/backups"
 
 _lock_timeout = click.option(
     "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait for the lock."
@@ -135,10 +139,21 @@ def _changing(found: Context, command: str, timeout: float) -> Iterator[tuple[Le
     """The lock of the whole state, and the state as it is now, of which a copy is kept."""
     store: Store = open_session(found.settings).store
     with store.lock(Holder.current(command), timeout) as lease:
-        kept = lease.backup()
-        yield lease, store.load()
+        snapshot = store.load()
+        kept = lease.backup() or _document(found, snapshot)
+        yield lease, snapshot
         if kept is not None:
-            found.console.note(f"The state as it was before is in {kept}.")
+            found.console.note(f"The state as it was before is in {kept.file}.\nTo go back to it: {kept.way_back}")
+
+
+def _document(found: Context, snapshot: Snapshot) -> Backup | None:
+    """A copy of a state whose store has no place for one; None where there is nothing to lose."""
+    from declarative.state.documents import keep
+
+    if not snapshot.records:
+        return None
+    file = keep(snapshot, found.settings.root / BACKUPS)
+    return Backup(file, found.following("state push", "--force", str(file.relative_to(found.settings.root))))
 
 
 def _address(text: str) -> Address:

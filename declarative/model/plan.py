@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from declarative.model.address import Address
 from declarative.model.position import Position
-from declarative.model.record import Operation
+from declarative.model.record import Operation, Record
 from declarative.model.value import FrozenMap, Path, Value
 
 
@@ -49,6 +49,21 @@ class Disruption:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """The live run that a change stops or ends.
+
+    `since` is when it got into its phase and `created` when it was made, in seconds since the epoch. `volumes` are those that
+    are deleted with it. What no answer told is None.
+    """
+
+    phase: str | None = None
+    since: float | None = None
+    created: float | None = None
+    creator: str | None = None
+    volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What happens to one resource.
 
@@ -58,7 +73,9 @@ class Change:
     that was found to have happened, or bookkeeping that changed. `depended_on` are the dependencies of the last apply:
     the object lets go of them before they are deleted. `awaits` is the id of the object whose end frees the name,
     `deposed` that of an old object that an interrupted create-before-destroy replacement left behind. `finished` says
-    that the live object is a run that has ended. `fingerprint` sums up what the change was planned against: the record
+    that the live object is a run that has ended; `run` is the one that the change stops or ends, whether it holds GPUs
+    (then it is a `disruption`) or not. `imports` is the record with which an object that exists comes into the state,
+    `moved_from` the address that the state had for it before. `fingerprint` sums up what the change was planned against: the record
     and the live object.
     """
 
@@ -71,6 +88,7 @@ class Change:
     reason: str | None = None
     adopts: bool = False
     disruption: Disruption | None = None
+    run: Run | None = None
     depends_on: tuple[Address, ...] = ()
     depended_on: tuple[Address, ...] = ()
     prevent_destroy: bool = False
@@ -80,8 +98,15 @@ class Change:
     merged: FrozenMap | None = field(default=None, repr=False, metadata={"saved": False})
     awaits: str | None = None
     deposed: str | None = None
+    imports: Record | None = None
+    moved_from: Address | None = None
     fingerprint: str | None = None
     where: Position | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it changes neither the control plane nor what the state owns, and under which address."""
+        return self.action is Action.NO_OP and self.imports is None and self.moved_from is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +125,19 @@ class Plan:
     destroy: bool = False
     selection: str = ""
 
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """The addresses that it is about, and those that its resources leave."""
+        return frozenset(
+            one for change in self.changes for one in (change.address, change.moved_from) if one is not None
+        )
+
     def count(self, *actions: Action) -> int:
         return sum(change.action in actions for change in self.changes)
+
+    @property
+    def to_import(self) -> int:
+        return sum(change.imports is not None for change in self.changes)
 
     @property
     def to_add(self) -> int:
@@ -118,7 +154,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """True when nothing would change, neither at the control plane nor in what the state owns."""
-        return all(change.action is Action.NO_OP for change in self.changes)
+        return all(change.is_nothing for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)

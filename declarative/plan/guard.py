@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from declarative.diagnostics import Diagnostic
-from declarative.model.plan import Action, Change, Plan
+from declarative.model.plan import Action, Change, Disruption, Plan, Run
 
 # More than this share of at least so many recorded resources is a mass change.
 MASS_SHARE = 0.3
@@ -73,12 +74,31 @@ def _disruption(plan: Plan) -> Iterator[Refusal]:
 
 def stopping(plan: Plan) -> str | None:
     """What the plan stops that runs, as a sentence; None when nothing does."""
-    stopped = [(change.address, change.disruption) for change in plan.changes if change.disruption]
+    stopped = [(change, change.disruption) for change in plan.changes if change.disruption]
     if not stopped:
         return None
-    each = some(f"{address} ({one.phase}, {counted_gpus(one.gpus)})" for address, one in stopped)
+    each = some(f"{change.address} ({_stopped(change, one)})" for change, one in stopped)
     total = counted_gpus(sum(one.gpus for _, one in stopped))
     return f"This plan stops {each}{f': {total} in all' if len(stopped) > 1 else ''}."
+
+
+def _stopped(change: Change, disruption: Disruption) -> str:
+    """What stops, in a few words: `Running since 2026-01-02 03:04 UTC, 8 GPUs, created by ana; deletes its volume data`."""
+    run = change.run or Run()
+    since = f" since {moment(run.since)}" if run.since is not None else ""
+    maker = f", created by {run.creator}" if run.creator else ""
+    lost = f"; {lost_volumes(run)}" if run.volumes else ""
+    return f"{disruption.phase}{since}, {counted_gpus(disruption.gpus)}{maker}{lost}"
+
+
+def lost_volumes(run: Run) -> str:
+    """That volumes go with a run: `deletes its volumes a, b`."""
+    return f"deletes its {'volume' if len(run.volumes) == 1 else 'volumes'} {some(run.volumes, 3)}"
+
+
+def moment(seconds: float) -> str:
+    """A time in seconds since the epoch, to the minute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def counted_gpus(number: float) -> str:

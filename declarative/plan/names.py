@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import TypeAlias
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic
 from declarative.model.address import Address
+from declarative.model.foresight import Finding, Neighbour
 from declarative.model.observed import Observed, Presence
-from declarative.model.plan import Action, Change
+from declarative.model.plan import Action, Change, Plan
 from declarative.model.resource import Resource
-from declarative.model.value import Path
+from declarative.model.value import Path, dotted
 
 # Kind, namespace, name.
 Name: TypeAlias = tuple[str, str, str]
@@ -66,6 +68,26 @@ def claimed(
     return kept, tuple(conflicts)
 
 
+def held_elsewhere(plan: Plan, neighbours: Mapping[str, tuple[Neighbour, ...]]) -> Iterator[Finding]:
+    """The trainings whose names workloads of other types have; `neighbours` are those, by project.
+
+    They are told from the control plane's answer alone: no state manages them, so that no plan can make them go.
+    """
+    holders = {(project, one.name): one for project, found in neighbours.items() for one in found}
+    for change in plan.changes:
+        if change.after is None or not _needs_name(change) or not kinds.kind_named(change.address.kind).has_phase:
+            continue
+        about = change.after["metadata"]
+        holder = holders.get((str(about.get("projectId")), str(about["name"])))
+        if holder is not None and not about.get("useGivenNameAsPrefix"):
+            detail = (
+                f"{change.address} would become {holder.name}, but a {holder.type} of that name exists in project "
+                f"{about['projectId']} with the id {holder.id}; names are unique across all types of workloads."
+            )
+            hint = "choose another `metadata.name`, or delete the existing object"
+            yield Finding(change, Diagnostic("Name already taken", detail, hint, field=dotted(_NAME)))
+
+
 def _needs_name(change: Change) -> bool:
     """Whether a change brings a name into use that its object did not have."""
     renames = any(field.path == _NAME for field in change.fields)
@@ -91,4 +113,5 @@ def _taken(resource: Resource, holder: Observed, *, own: bool) -> Diagnostic:
         f"{resource.address} would become {holder.name}, but a {holder.kind} of that name exists in {holder.namespace} "
         f"with the id {holder.id}, and this state does not manage it."
     )
-    return Diagnostic("Name already taken", detail, "choose another `metadata.name`, or delete the existing object")
+    hint = f"choose another `metadata.name`, or take the object over: declarative import {quote(str(resource.address))} {holder.id}"
+    return Diagnostic("Name already taken", detail, hint)

@@ -8,15 +8,16 @@ was when the plan was made, a digest tells to those who have the key of the stat
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
-from declarative.model.plan import Change, FieldChange, Plan
+from declarative.model.named import NamedId
+from declarative.model.plan import Action, Change, FieldChange, Plan
 from declarative.model.secret import Hidden, Reference, Secret, hidden_in, read, seal, written
 from declarative.model.value import Value, digest, freeze, turned
 
@@ -36,7 +37,8 @@ class PlanFile:
     """A plan, with the counts that guards need: records in the state, and resources in the manifests.
 
     `environment` is that of the project file that it was made with. `state` names the state where that did not exist yet:
-    then it has no lineage to be known by, and no key for `secrets`.
+    then it has no lineage to be known by, and no key for `secrets`. `names` are those that the manifests had in place of the
+    ids in what is to be changed. `doubts` are for whoever makes the plan, and are not saved.
     """
 
     plan: Plan
@@ -45,6 +47,8 @@ class PlanFile:
     environment: str | None = None
     state: str | None = None
     secrets: tuple[SecretDigest, ...] = ()
+    names: tuple[NamedId, ...] = ()
+    doubts: tuple[Diagnostic, ...] = field(default=(), metadata={"saved": False})
 
 
 def checksum(file: PlanFile) -> str:
@@ -73,6 +77,16 @@ def load(text: str, name: str) -> PlanFile:
         raise _unreadable(name, "it is not one, or it is damaged") from error
 
 
+def used(names: Iterable[NamedId], plan: Plan) -> tuple[NamedId, ...]:
+    """The names that a plan depends on, of all those of the manifests: those of what it makes or changes."""
+    changing = {
+        change.address for change in plan.changes if change.action is not Action.NO_OP and change.after is not None
+    }
+    return tuple(
+        sorted((one for one in names if one.address in changing), key=lambda one: (one.address, str(one.path)))
+    )
+
+
 def references(file: PlanFile) -> Iterator[Reference]:
     """Where the secrets of a plan come from."""
     for secret in _secrets(file.plan):
@@ -99,7 +113,7 @@ def other_secrets(file: PlanFile, key: bytes) -> tuple[Reference, ...]:
 
 def _secrets(plan: Plan) -> Iterator[Secret]:
     for change in plan.changes:
-        for hidden in hidden_in([change.after, *(field.after for field in change.fields)]):
+        for hidden in hidden_in([change.after, *(one.after for one in change.fields)]):
             if isinstance(hidden, Secret):
                 yield hidden
 
@@ -114,8 +128,8 @@ def filled(file: PlanFile, look_up: Callable[[Reference], str]) -> PlanFile:
     def fill(value: Value) -> Value:
         return turned(value, lambda hidden: hidden.filled(look_up) if isinstance(hidden, Secret) else hidden)
 
-    def of_field(field: FieldChange) -> FieldChange:
-        return replace(field, before=fill(field.before), after=fill(field.after))
+    def of_field(one: FieldChange) -> FieldChange:
+        return replace(one, before=fill(one.before), after=fill(one.after))
 
     def of_change(change: Change) -> Change:
         return replace(change, after=fill(change.after), fields=tuple(map(of_field, change.fields)))

@@ -17,22 +17,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from declarative import kinds
-from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.observed import Observed, Presence
-from declarative.model.plan import Action, Change, Disruption, Plan
+from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation, Record
 from declarative.model.resource import OnFinished, Resource
-from declarative.model.value import EMPTY
+from declarative.plan.adoption import Ledger
 from declarative.plan.bodies import compared, prior, seen, veil_of
 from declarative.plan.bookkeeping import has_news, is_exposed, news
 from declarative.plan.diff import Comparison, compare
+from declarative.plan.ending import weighed, with_run
 from declarative.plan.fingerprint import fingerprint
 from declarative.plan.names import Conflict, Name, claimed
 from declarative.plan.settle import settled, taken_up, without_phase
 from declarative.plan.veil import Veil
 
 NEW_RUN = "the run has finished; a changed manifest is a new run"
+RUN_AGAIN = "the run finished and is gone; onFinished: rerun runs it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,12 @@ class Origin:
 
 
 def plan(
-    resources: Iterable[Resource], records: Iterable[Record], live: Live, origin: Origin
+    resources: Iterable[Resource], records: Iterable[Record], live: Live, origin: Origin, ledger: Ledger | None = None
 ) -> tuple[Plan, tuple[Conflict, ...]]:
-    """The plan that makes `live` what `resources` say, and the conflicts that forbid it."""
+    """The plan that makes `live` what `resources` say, and the conflicts that forbid it.
+
+    With a ledger, `records` are its own, and the changes say what it has to do with them.
+    """
     desired = {resource.address: resource for resource in resources}
     recorded = {record.address: record for record in records}
     changes = {
@@ -83,9 +87,10 @@ def plan(
         else _undesired(recorded[address], live, origin.key)
         for address in sorted(desired.keys() | recorded.keys())
     }
+    changes = {address: ledger.noted(change) for address, change in changes.items()} if ledger else changes
     _replace_when(changes, desired)
     changes, conflicts = claimed(changes, desired, live.by_name)
-    ordered = tuple(_harmless(change) for change in changes.values())
+    ordered = tuple(weighed(change) for change in changes.values())
     return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), conflicts
 
 
@@ -112,13 +117,12 @@ def removal(recorded: Record, live: Live, key: bytes = b"") -> Change:
         depends_on=record.depends_on,
         prevent_destroy=record.prevent_destroy,
         fingerprint=fingerprint(recorded, observed, veil),
-        disruption=_disruption(kind, record, observed),
     )
     if observed is None:
         return replace(change, action=Action.FORGET, reason="it is gone from the control plane")
     if record.keep_on_destroy:
-        return replace(change, action=Action.FORGET, reason="keepOnDestroy leaves it live", disruption=None)
-    return change
+        return replace(change, action=Action.FORGET, reason="keepOnDestroy leaves it live")
+    return weighed(with_run(change, record, observed))
 
 
 def _undesired(record: Record, live: Live, key: bytes) -> Change:
@@ -161,6 +165,8 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
         # It may be a finished run that deletes itself; once it is gone, its last phase can be asked for.
         reason = "it is being deleted, but not by this state; plan again when it is gone"
         return replace(change, action=Action.NO_OP, id=record.id, before=applied, reason=reason)
+    elif record is not None and _ran(record, live):
+        change = replace(change, reason=RUN_AGAIN)
     known_before = record is not None and record.applied is not None
     gone = "it is gone from the control plane" if known_before else None
     return replace(change, reason=change.reason or gone)
@@ -175,12 +181,28 @@ def _existing(resource: Resource, record: Record, observed: Observed, change: Ch
         id=observed.id,
         before=veil.shown(before),
         finished=observed.readiness.finished,
-        disruption=_disruption(kind, record, observed),
     )
+    change = with_run(change, record, observed)
     if not found.fields:
         # With an old object left to delete there is something to do, although nothing differs.
-        return replace(change, action=Action.UPDATE if change.deposed else Action.NO_OP)
+        action = Action.UPDATE if change.deposed else Action.NO_OP
+        return replace(change, action=action, reason=_together(change.reason, _satisfied(resource, observed)))
     return _changed(resource, found, change)
+
+
+def _satisfied(resource: Resource, observed: Observed) -> str | None:
+    """Why a run that has ended is left as it is."""
+    if not observed.readiness.finished:
+        return None
+    rerun = resource.lifecycle.on_finished is OnFinished.RERUN
+    meaning = (
+        "it runs again once it is gone (onFinished: rerun)" if rerun else "a run that ended satisfies its manifest"
+    )
+    return f"finished ({observed.readiness.phase}); {meaning}"
+
+
+def _together(*reasons: str | None) -> str | None:
+    return "; ".join(reason for reason in reasons if reason) or None
 
 
 def _changed(resource: Resource, found: Comparison, change: Change) -> Change:
@@ -189,13 +211,6 @@ def _changed(resource: Resource, found: Comparison, change: Change) -> Change:
         reason = NEW_RUN if change.finished else change.reason
         return replace(change, action=action, fields=found.fields, reason=reason)
     return replace(change, action=Action.UPDATE, fields=found.fields, merged=found.merged)
-
-
-def _harmless(change: Change) -> Change:
-    """The change without its disruption, unless it ends or suspends what runs."""
-    stops = any(field.path == ("desiredPhase",) and field.after == "Stopped" for field in change.fields)
-    ends = change.action is Action.DELETE or change.action.replaces
-    return change if stops or ends or change.disruption is None else replace(change, disruption=None)
 
 
 def _deposed(record: Record, live: Live) -> str | None:
@@ -219,22 +234,9 @@ def _finished(resource: Resource, record: Record) -> Comparison:
     return compare(kind, without_phase(resource.body), ran, ran, resource.lifecycle.ignore_changes)
 
 
-def _disruption(kind: Kind, record: Record, observed: Observed | None) -> Disruption | None:
-    """What would be lost if the object stopped now."""
-    if observed is None or not observed.readiness.holds or _was_stopping(record):
-        return None
-    gpus = kind.gpus(record.applied or EMPTY)
-    return Disruption(observed.readiness.phase or "Unknown", gpus) if gpus else None
-
-
 def _deletes(record: Record) -> bool:
     """Whether a delete of ours was interrupted."""
     return record.intent is not None and record.intent.operation is Operation.DELETE
-
-
-def _was_stopping(record: Record) -> bool:
-    """Whether its suspension was agreed to, but never heard of."""
-    return record.intent is not None and record.intent.operation is Operation.SUSPEND
 
 
 def _replace_when(changes: dict[Address, Change], desired: Mapping[Address, Resource]) -> None:

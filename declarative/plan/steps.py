@@ -34,7 +34,7 @@ class _Builder:
 
     def add(self, change: Change) -> None:
         self.changes[change.address] = change
-        if change.adopts:
+        if change.adopts or change.imports or change.moved_from:
             self.step(change, Operation.ADOPT, self.opening, change.id)
         if change.deposed:
             self.step(change, Operation.DELETE, self.opening, change.deposed)

@@ -12,6 +12,7 @@ from declarative.errors import NotFound, Refused, Unintelligible
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed, Presence
 from declarative.model.record import Record
+from declarative.runai.listing import pages
 from declarative.runai.transport import Transport
 
 # How tenants say that they do not offer a listing, or not to us, or not with these parameters.
@@ -82,43 +83,6 @@ async def rows(transport: Transport, kind: Kind, more: Mapping[str, str] | None 
     parameters = {**dict(listing.parameters), **(more or {})}
     async for row in pages(transport, listing.path, listing.items, parameters, listing.page_size):
         yield understood(f"GET {listing.path}", kind.read_row, row)
-
-
-async def pages(
-    transport: Transport, path: str, items: str, parameters: Mapping[str, str], size: int | None
-) -> AsyncIterator[Mapping[str, Any]]:
-    """The items of a listing, each once. With `size` it is read page by page: as `next` says, or until a page is short."""
-    offset, tells = 0, False
-    seen: set[str] = set()
-    while True:
-        page = {"offset": offset, "limit": size} if size else {}
-        answer = await transport.get(path, {**parameters, **page})
-        found = _items(answer, path, items)
-        new = [row for row in found if _identity(row) not in seen]
-        seen |= {_identity(row) for row in new}
-        for row in new:
-            yield row
-        # A server may cut pages shorter than asked for, and then says where the next one begins.
-        following = answer.get("next") if isinstance(answer, dict) else None
-        tells = tells or following is not None
-        if not size or not new or (following is None and (tells or len(found) < size)):
-            return
-        offset = following if isinstance(following, int) and following > offset else offset + len(found)
-
-
-def _items(answer: Any, path: str, items: str) -> list[Any]:
-    """The rows of one answer. One without rows tells nothing, least of all that there are none."""
-    found = answer.get(items, ()) if isinstance(answer, dict) else answer
-    if found is None:  # an empty list, as some servers write it
-        return []
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise Unintelligible.answer(f"GET {path}", f"without a list of {items}")
-    return found
-
-
-def _identity(row: Mapping[str, Any]) -> str:
-    about = row.get("meta") or row
-    return str(about.get("id") or about.get("uuid"))
 
 
 async def read(transport: Transport, kind: Kind, id: str) -> Observed | None:

@@ -6,6 +6,7 @@ It is whole at every moment, and it is a state itself: in the place of the other
 from __future__ import annotations
 
 import contextlib
+import glob
 import itertools
 import os
 import shlex
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from declarative.state.folder import sync
+from declarative.state.store import Backup
 
 
 def copy_of(path: Path) -> Path:
@@ -35,9 +37,13 @@ def is_of(path: Path, lineage: str, serial: int) -> bool:
 def make(connection: sqlite3.Connection, path: Path, examine: Callable[[sqlite3.Connection, Path], None]) -> None:
     """Copies the state behind the connection, readable by its owner alone; raises sqlite3.Error, OSError.
 
-    Only a copy that `examine` lets pass takes the place of the former one.
+    Only a copy that `examine` lets pass takes the place of the former one. Whoever makes one holds the lock.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    beginning = f".{copy_of(path).name}."
+    # What others were killed over may hold what has become a secret since.
+    for left in path.parent.glob(f"{glob.escape(beginning)}*.new"):
+        left.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=beginning, suffix=".new", dir=path.parent)
     os.close(handle)
     fresh = Path(name)
     try:
@@ -55,6 +61,11 @@ def make(connection: sqlite3.Connection, path: Path, examine: Callable[[sqlite3.
     sync(path.parent)
 
 
+def kept(path: Path) -> Backup:
+    """The copy of the state at `path`, and how to go back to it."""
+    return Backup(copy_of(path), _exchange(path, "aside"))
+
+
 def recovery(path: Path) -> str:
     """What a user can do about a damaged state: the commands that put the copy in its place, where there is one."""
     copy = copy_of(path)
@@ -62,11 +73,17 @@ def recovery(path: Path) -> str:
         made = datetime.fromtimestamp(copy.stat().st_mtime, UTC).isoformat(" ", "seconds")
     except OSError:
         return "put a good copy in its place, or move it away to start anew; it was left as it is"
-    # SQLite's own files beside it have to go as well: a log of the damaged state would be read into the copy.
-    aside = next(name for name in map("damaged-{}".format, itertools.count(1)) if not (path.parent / name).exists())
-    folder, name, backup = (shlex.quote(str(part)) for part in (path.parent, path.name, f"{aside}/{copy.name}"))
-    commands = f"cd {folder} && mkdir {aside} && mv {name}* {aside}/ && cp -p {backup} {name}"
+    commands = _exchange(path, "damaged")
     return f"it was left as it is; {copy.name} beside it is the last good copy, of {made}; to go back to it: {commands}"
+
+
+def _exchange(path: Path, word: str) -> str:
+    """The commands that put the copy in the place of the state, and the state into a new folder `word`-1, -2, ..."""
+    # SQLite's own files beside it have to go as well: a log of the other state would be read into the copy.
+    aside = next(name for name in map(f"{word}-{{}}".format, itertools.count(1)) if not (path.parent / name).exists())
+    backup = f"{aside}/{copy_of(path).name}"
+    folder, name, backup = (shlex.quote(str(part)) for part in (path.parent, path.name, backup))
+    return f"(cd {folder} && mkdir {aside} && mv {name}* {aside}/ && cp -p {backup} {name})"
 
 
 def _opened(copy: Path) -> sqlite3.Connection:

@@ -124,7 +124,8 @@ def verify(connection: sqlite3.Connection, path: Path) -> Meta:
     try:
         # A state of format 1 has no key, and no use for one.
         key = bytes(entries["key"] if int(entries["format"]) > 1 else b"")
-        meta = Meta(int(entries["format"]), str(entries["lineage"]), int(entries["serial"]), key)
+        endpoint = str(entries.get("endpoint", ""))
+        meta = Meta(int(entries["format"]), str(entries["lineage"]), int(entries["serial"]), key, endpoint)
     except (KeyError, ValueError, TypeError) as error:
         raise StateError(
             Diagnostic("The state file is damaged", f"{path}: it lacks {error}", recovery(path))

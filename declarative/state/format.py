@@ -40,6 +40,8 @@ class Meta(NamedTuple):
     lineage: str
     serial: int
     key: bytes
+    # Optional: a state learns it with its first apply.
+    endpoint: str = ""
 
 
 class Row(NamedTuple):

@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from declarative.errors import StateError
 
+# Seconds for which the end waits for a beat that is under way.
+PARTING = 1.0
+
 
 class Heart:
     """Calls `beat` every `interval` seconds, from a thread of its own, until the block ends. `beat` may raise StateError.
@@ -26,7 +29,8 @@ class Heart:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
+        # Not for one that waits for a server that hangs: a late beat finds no lock, and does nothing.
+        self._thread.join(PARTING)
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):

@@ -11,7 +11,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -23,7 +22,7 @@ from declarative.model.record import Record
 from declarative.state.format import Meta, Row, encode, flaws, violations
 from declarative.state.refusals import foreign, lost, outside, unfit
 from declarative.state.server import Connection, Server
-from declarative.state.store import Lock, Snapshot
+from declarative.state.store import Backup, Lock, Snapshot
 
 # Ends leases, whose locks go with them; their writes go on to count.
 END = """
@@ -31,8 +30,9 @@ END = """
     UPDATE {schema}.meta SET value = (value::bigint + (SELECT sum(writes) FROM ended))::text
     WHERE key = 'serial' AND EXISTS (SELECT FROM ended)
 """
-# Seconds between two attempts to reach a server.
+# Seconds between two attempts to reach a server, and for one to give the lock back where that is in vain already.
 PAUSE = 0.2
+HASTE = 2
 _CUT_OFF = "an earlier write was cut off, and whether it arrived is not known"
 
 # One statement is one round trip and one transaction, which cannot be left half way.
@@ -50,15 +50,19 @@ _WRITTEN = """, written AS (
         ON CONFLICT (address) DO UPDATE SET id = excluded.id, name = excluded.name, project = excluded.project,
             data = excluded.data, intent = excluded.intent
     )"""
+_ENTERED = """, entered AS (
+        INSERT INTO {schema}.meta SELECT 'endpoint', %s FROM held ON CONFLICT (key) DO UPDATE SET value = excluded.value
+    )"""
 _WRITE = f"{_HELD}{_REMOVED}{_WRITTEN} {_COUNT}"
 _NO_ROWS: tuple[list[str | None], ...] = ([],) * len(Row._fields)
 _CLAIM = f"{_HELD} {_COUNT}"
+_BELONG = f"{_HELD}{_ENTERED} {_COUNT}"
 _WRITES = "SELECT writes FROM {schema}.leases WHERE id = %s AND fence = %s"
 
 _IS_EMPTY = "SELECT NOT EXISTS (SELECT FROM {schema}.records)"
 _CLEAR = "DELETE FROM {schema}.records"
 _INSERT = "INSERT INTO {schema}.records VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-_ENTER = "UPDATE {schema}.meta SET value = %s WHERE key = %s"
+_ENTER = "INSERT INTO {schema}.meta VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 # This write has been counted already: the serial becomes one more than the greater of the two.
 _RAISE = """
     UPDATE {schema}.meta SET value = greatest(value::bigint, %s - (SELECT sum(writes) FROM {schema}.leases))::text
@@ -115,29 +119,36 @@ class PostgresLease:
             with self._server.transaction(connection):
                 if not self._held(connection, _CLAIM):
                     return False
-                meta = self._adopted(connection, snapshot)
+                meta = self._adopted(connection, snapshot)._replace(endpoint=snapshot.endpoint)
                 rows = [encode(record, meta.key) for record in snapshot.records]
                 self._server.run(connection, _CLEAR)
                 self._server.run_many(connection, _INSERT, rows)
-                self._server.run_many(connection, _ENTER, [(meta.lineage, "lineage"), (meta.key.hex(), "key")])
+                entries = {"lineage": meta.lineage, "key": meta.key.hex(), "endpoint": meta.endpoint}
+                self._server.run_many(connection, _ENTER, list(entries.items()))
                 self._server.run(connection, _RAISE, (snapshot.serial + 1,))
             return True
 
         self._write(replace)
         self._meta = meta
 
-    def backup(self) -> Path | None:
-        """Backups are the server's business."""
+    def belong_to(self, endpoint: str) -> None:
+        if endpoint != self._meta.endpoint:
+            self._write(lambda connection: self._held(connection, _BELONG, endpoint))
+            self._meta = self._meta._replace(endpoint=endpoint)
+
+    def backup(self) -> Backup | None:
+        """A server has no place for it."""
         return None
 
     def release(self) -> None:
         """Gives the lock back. Where that fails, the next one finds this process gone or silent, and takes it."""
         with self._guard:
+            within = HASTE if self._over == _CUT_OFF else None
             self._over = "it was given back"
             # Once more over a new connection, should the old one turn out to be broken.
-            for _ in range(2):
+            for _ in range(1 if self._connection.closed else 2):
                 with contextlib.suppress(psycopg.Error):
-                    self._server.run(self._connected(), END, ([self.lock.id],))
+                    self._server.run(self._connected(within), END, ([self.lock.id],))
                     break
             self._connection.close()
 
@@ -157,7 +168,7 @@ class PostgresLease:
             raise unfit(self._server, *faults)
         return encode(record, self._meta.key)
 
-    def _held(self, connection: Connection, statement: LiteralString, *parameters: list[Any]) -> bool:
+    def _held(self, connection: Connection, statement: LiteralString, *parameters: str | list[Any]) -> bool:
         """Runs a statement that counts the lease up; whether it did, and so all else that it says."""
         claim = (self.lock.id, self.lock.fence, self._writes)
         row = self._server.run(connection, statement, (*claim, *parameters)).fetchone()
@@ -215,15 +226,15 @@ class PostgresLease:
             raise lost(self._server, "the server no longer has what was written, or is another one")
         return True
 
-    def _connected(self) -> Connection:
+    def _connected(self, within: int | None = None) -> Connection:
         if self._connection.closed:
-            self._connection = self._server.connect()
+            self._connection = self._server.connect(within)
         return self._connection
 
     def _doubtful(self, error: psycopg.Error) -> StateError:
         found = self._server.diagnostic(error)
         detail = (
-            f"{found.detail}; for {self._patience:g} s no connection, so whether the last write arrived is not known"
+            f"{found.detail}; it was tried for {self._patience:g} s, and whether the last write arrived is not known"
         )
         hint = (
             "nothing more was written; see to the server, then run the command again: it looks up how far this one came"

@@ -68,7 +68,8 @@ def _held(place: object, lock: Lock, parts: Sequence[str], waited: float) -> str
         datetime.fromtimestamp(moment, UTC).isoformat(" ", "seconds") for moment in (lock.since, lock.heartbeat)
     )
     named = ", ".join(parts[:NAMED]) + (f" and {len(parts) - NAMED} more" if len(parts) > NAMED else "")
+    verb = "is waited for" if lock.waits else "is held"
     return (
-        f"{named + ' in ' if named else ''}{place} is held by {holder.who} on {holder.host} (process {holder.pid}, "
+        f"{named + ' in ' if named else ''}{place} {verb} by {holder.who} on {holder.host} (process {holder.pid}, "
         f"`{holder.command}`) since {since}, last seen {seen}, lock {lock.id}; waited {waited:g} s"
     )

@@ -3,6 +3,9 @@
 A state has a schema of its own, `declarative` unless the URL says `?schema_name=...`: environments or projects that share a
 database need a schema each. The rest of the URL goes to libpq as it is, with all that libpq knows (sslmode, service,
 several hosts, PGPASSWORD, ~/.pgpass). No message shows a password.
+
+Nobody waits for ever: not to connect, not on a network that is gone, and not for a server that took a statement and then says
+nothing, because it is stopped or hangs. The server's own statement_timeout would be of no help there.
 """
 
 from __future__ import annotations
@@ -11,19 +14,21 @@ import contextlib
 import functools
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from urllib.parse import unquote
 
 import psycopg
-from psycopg import sql
+from psycopg import sql, waiting
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import StateError
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+Given = TypeVar("Given")
 
 SCHEMA = "declarative"
 # Seconds to reach a server, and of silence after which a connection counts as lost. What the URL says goes before.
@@ -35,6 +40,10 @@ _DEFAULTS = {
     "tcp_user_timeout": 20_000,
 }
 
+# Seconds that a statement waits for a sign of the server, and between two looks for signals and at the time.
+SILENCE = 20.0
+_LOOK = 0.1
+
 _ABANDONED = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
 
 _OPTION = "schema_name="
@@ -45,6 +54,10 @@ _PARTS = re.compile(r"(?P<address>\w+://(?:[^@/]*@)?[^?]*)(?:\?(?P<options>.*))?
 _REACH = "check that the server runs and can be reached from here, and its address in the URL"
 _ENTER = "check the user, the password (PGPASSWORD, ~/.pgpass or the URL) and the name of the database"
 _AGAIN = "see to the server, then run the command again: it looks up how far this one came"
+_WAKE = (
+    "what was recorded before is safe; see whether the server hangs, or drops what comes to it, then run the command again: "
+    "it looks up how far this one came"
+)
 _GRANT = (
     "the user has to own the state's schema or may create one (GRANT CREATE ON DATABASE), and SELECT, INSERT, UPDATE and "
     "DELETE its tables; a plan only needs USAGE on the schema and SELECT"
@@ -62,20 +75,64 @@ _HINTS = {
 }
 
 
+class Silent(psycopg.OperationalError):
+    """The server took a statement and did not answer. What became of it is not known."""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """One that is closed once the server has been silent for `silence` seconds, or by Ctrl-C: what it was at is in doubt."""
+
+    silence = SILENCE
+
+    def wait(self, gen: PQGen[Given], interval: float | None = _LOOK, timeout: float | None = None) -> Given:
+        """What all that asks the server goes through; raises Silent.
+
+        psycopg itself answers Ctrl-C by asking the server to cancel, and waits for that.
+        """
+        try:
+            within = _bounded(gen, self.silence if timeout is None else timeout)
+            # Not psycopg's fastest: in early releases of 3.2, that takes an interval without an answer for an answer.
+            return waiting.wait_selector(within, self.pgconn.socket, interval=interval or _LOOK)
+        except (Silent, KeyboardInterrupt):
+            self.close()
+            raise
+
+
+def _bounded(gen: PQGen[Given], seconds: float) -> PQGen[Given]:
+    """The same waits, but none of them longer than that; raises Silent."""
+    try:
+        wanted = next(gen)
+        since = time.monotonic()
+        while True:
+            ready = yield wanted
+            if ready:
+                since = time.monotonic()
+            elif time.monotonic() - since >= seconds:
+                raise Silent(f"it took a statement, and no answer came within {seconds:g} s")
+            wanted = gen.send(ready)
+    except StopIteration as done:
+        given: Given = done.value
+        return given
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The database and schema of one state. `str` names them; `address` may hold a password."""
+    """The database and schema of one state. `str` names them; `address` may hold a password.
+
+    `silence` is the time in seconds that a statement waits for a sign of the server.
+    """
 
     address: str = field(repr=False)
     schema: str
     name: str
     passwords: tuple[str, ...] = field(repr=False)
+    silence: float = SILENCE
 
     def __str__(self) -> str:
         return self.name
 
     @classmethod
-    def of(cls, url: str) -> Server:
+    def of(cls, url: str, silence: float = SILENCE) -> Server:
         """The server that a URL names; raises StateError. Nothing is asked yet."""
         found = _PARTS.fullmatch(url)
         assert found, "only a URL with a scheme comes here"
@@ -94,16 +151,21 @@ class Server:
         if not _NAMED.fullmatch(schema):
             raise _unnamed(schema)
         passwords = tuple(filter(None, (facts.get("password"), facts.get("sslpassword"))))
-        return cls(address, schema, _name(facts, schema), passwords)
+        return cls(address, schema, _name(facts, schema), passwords, silence)
 
-    def connect(self) -> Connection:
-        """A connection on which every statement is a transaction unless one is begun; raises psycopg.Error."""
+    def connect(self, within: int | None = None) -> Connection:
+        """A connection on which every statement is a transaction unless one is begun; raises psycopg.Error.
+
+        `within` is a time in seconds that goes before all others.
+        """
         given = conninfo_to_dict(self.address)
         defaults: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if key not in given}
         if "PGCONNECT_TIMEOUT" in os.environ:
             defaults.pop("connect_timeout", None)
+        if within is not None:
+            defaults["connect_timeout"] = within
         # Statements are not prepared: a pool in front of the server may give each transaction another session.
-        return psycopg.connect(
+        connection = Connection.connect(
             self.address,
             autocommit=True,
             prepare_threshold=None,
@@ -111,6 +173,8 @@ class Server:
             fallback_application_name="declarative",
             **defaults,
         )
+        connection.silence = self.silence
+        return connection
 
     def run(
         self, connection: Connection, statement: LiteralString, parameters: Sequence[Any] = ()
@@ -144,6 +208,8 @@ class Server:
         for password in self.passwords:
             text = text.replace(password, "***")
         detail = f"{self}: {text}"
+        if isinstance(error, (Silent, psycopg.errors.ConnectionTimeout)):
+            return Diagnostic("The state's server does not answer", detail, _WAKE)
         if error.sqlstate is not None or not isinstance(error, psycopg.OperationalError):
             return Diagnostic("The state's server refused", detail, _HINTS.get(error.sqlstate or "", _AGAIN))
         if error.pgconn is not None and error.pgconn.used_password:

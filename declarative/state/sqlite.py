@@ -73,10 +73,11 @@ class SqliteStore:
         with closing(connection):
             with told(self.path):
                 database.verify(connection, self.path)
-                lock = self._acquire(connection, holder, timeout)
+                lock, is_heir = self._acquire(connection, holder, timeout)
                 # Whoever held the lock before may have brought the tables to a newer format.
                 database.migrate(connection, database.verify(connection, self.path).format)
-                lease = SqliteLease(self.path, connection, lock, database.verify(connection, self.path), scope)
+                meta = database.verify(connection, self.path)
+                lease = SqliteLease(self.path, connection, lock, meta, scope, is_heir=is_heir)
             with Heart(partial(self._beat, lock), self._heartbeat):
                 try:
                     yield lease
@@ -114,32 +115,35 @@ class SqliteStore:
             meta = database.verify(connection, self.path)
             database.examine(connection, self.path)
             records = records_of(self.path, connection.execute(_RECORDS), meta.key, recovery(self.path))
-        return Snapshot(meta.lineage, meta.serial, records, meta.key)
+        return Snapshot(meta.lineage, meta.serial, records, meta.key, meta.endpoint)
 
-    def _acquire(self, connection: sqlite3.Connection, holder: Holder, timeout: float) -> Lock:
+    def _acquire(self, connection: sqlite3.Connection, holder: Holder, timeout: float) -> tuple[Lock, bool]:
+        """The lock, and whether it was taken over from the dead."""
         deadline = time.monotonic() + timeout
         wanted = str(uuid.uuid4())
-        while (found := self._attempt(connection, holder, wanted)).id != wanted:
+        while True:
+            found, is_heir = self._attempt(connection, holder, wanted)
+            if found.id == wanted:
+                return found, is_heir
             left = deadline - time.monotonic()
             if left <= 0:
                 raise locked(self.path, [(found, ())], timeout)
             time.sleep(min(POLL, left))
-        return found
 
-    def _attempt(self, connection: sqlite3.Connection, holder: Holder, id: str) -> Lock:
-        """The lock as it stands now: under `id` when it was free or its holder dead, else somebody else's."""
+    def _attempt(self, connection: sqlite3.Connection, holder: Holder, id: str) -> tuple[Lock, bool]:
+        """The lock as it stands now, under `id` when it was free or its holder dead, and whether there was a dead one."""
         # A look first: it costs nothing, where a transaction would get into the way of the holder's.
         found = _find(connection)
         if found and not found.is_abandoned(self._clock()):
-            return found
+            return found, False
         with transaction(connection):
             found, now = _find(connection), self._clock()
             if found and not found.is_abandoned(now):
-                return found
+                return found, False
             fence = database.count_up(connection, "fence")
             who = (holder.who, holder.host, holder.pid, holder.command, holder.place, holder.started)
             connection.execute(_TAKE, (SCOPE, id, fence, now, now, *who))
-        return Lock(id, holder, now, now, fence)
+        return Lock(id, holder, now, now, fence), found is not None
 
 
 def _find(connection: sqlite3.Connection) -> Lock | None:

@@ -15,7 +15,7 @@ from declarative.state import backup, database
 from declarative.state.database import told, transaction
 from declarative.state.format import Meta, Row, encode, flaws, violations
 from declarative.state.refusals import foreign, lost, outside, unfit
-from declarative.state.store import Lock, Snapshot
+from declarative.state.store import Backup, Lock, Snapshot
 
 # The whole state, the only thing that is locked here.
 SCOPE = "*"
@@ -26,6 +26,7 @@ _PUT = """
     ON CONFLICT (address) DO UPDATE SET id = excluded.id, name = excluded.name, project = excluded.project,
         data = excluded.data, intent = excluded.intent, version = excluded.version
 """
+_ENTER = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _REMOVE = "DELETE FROM records WHERE address = ?"
 _HELD = "SELECT 1 FROM locks WHERE scope = ? AND id = ? AND fence = ?"
 
@@ -34,11 +35,18 @@ class SqliteLease:
     """Fulfils `store.Lease`.
 
     A good copy of the state is kept beside it: as it was before the first write while the lease lasts, as it is at the end
-    from then on.
+    from then on. One of before the writes of a holder that died is not kept (`is_heir`): they may have sealed a secret in it.
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, lock: Lock, meta: Meta, scope: frozenset[Address] | None
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock: Lock,
+        meta: Meta,
+        scope: frozenset[Address] | None,
+        *,
+        is_heir: bool,
     ) -> None:
         self.lock = lock
         self._path = path
@@ -48,6 +56,7 @@ class SqliteLease:
         self._guard = threading.Lock()
         self._released = False
         self._meta = meta
+        self._is_heir = is_heir
         self._wrote = False
         self._keeps_backup = False
 
@@ -74,26 +83,34 @@ class SqliteLease:
                 meta = meta._replace(lineage=snapshot.lineage or meta.lineage, key=snapshot.key or meta.key)
             elif snapshot.lineage != meta.lineage:
                 raise foreign(self._path, meta.lineage, snapshot.lineage)
-            entries = (("lineage", meta.lineage), ("key", meta.key), ("serial", serial))
-            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", entries)
+            meta = meta._replace(endpoint=snapshot.endpoint)
+            entries = (("lineage", meta.lineage), ("key", meta.key), ("serial", serial), ("endpoint", meta.endpoint))
+            self._connection.executemany(_ENTER, entries)
             self._connection.execute("DELETE FROM records")
             rows = (encode(record, meta.key) for record in snapshot.records)
             self._connection.executemany(_PUT, ((*row, serial) for row in rows))
         self._meta = meta
 
-    def backup(self) -> Path | None:
+    def belong_to(self, endpoint: str) -> None:
+        if endpoint != self._meta.endpoint:
+            with self._commit():
+                self._connection.execute(_ENTER, ("endpoint", endpoint))
+            self._meta = self._meta._replace(endpoint=endpoint)
+
+    def backup(self) -> Backup | None:
         with self._guard, told(self._path):
             self._check()
             self._begin()
             self._keeps_backup = True
-        return backup.copy_of(self._path) if self._meta.serial else None
+        return backup.kept(self._path) if self._meta.serial else None
 
     def release(self) -> None:
         """Gives the lock back. Where that fails, the next one finds this process gone, and takes it."""
         with self._guard:
             self._released = True
             with contextlib.suppress(StateError, sqlite3.Error, OSError):
-                if self._wrote and not self._keeps_backup and self._is_same_file() and self._is_held():
+                renews = self._wrote or (self._is_heir and not self._is_copied())
+                if renews and not self._keeps_backup and self._is_same_file() and self._is_held():
                     backup.make(self._connection, self._path, database.examine)
             with contextlib.suppress(sqlite3.Error, OSError), transaction(self._connection):
                 self._connection.execute(RELEASE, key_of(self.lock))
@@ -120,9 +137,13 @@ class SqliteLease:
     def _begin(self) -> None:
         """Before the first write: unless the last holder was killed, or kept another copy, there is one of this state."""
         if not self._wrote:
-            if self._meta.serial and not backup.is_of(self._path, self._meta.lineage, self._meta.serial):
+            if not self._is_copied():
                 backup.make(self._connection, self._path, database.examine)
             self._wrote = True
+
+    def _is_copied(self) -> bool:
+        """Whether the copy is of the state as it was when this lease began; of one that was never written, none is needed."""
+        return not self._meta.serial or backup.is_of(self._path, self._meta.lineage, self._meta.serial)
 
     def _check(self) -> None:
         """A file that was moved away or replaced would still take writes, for nobody to read."""

@@ -33,13 +33,14 @@ class Snapshot:
     """A state at one moment, records in order of address. Where nothing exists yet: no lineage, serial 0.
 
     `key` is the state's own secret, under which it keeps digests of others. It leaves the state
-    only with the whole of it, by `state pull`.
+    only with the whole of it, by `state pull`. `endpoint` is the control plane of its objects, "" until the first apply.
     """
 
     lineage: str = ""
     serial: int = 0
     records: tuple[Record, ...] = ()
     key: bytes = field(default=b"", repr=False)
+    endpoint: str = ""
 
     def by_address(self) -> dict[Address, Record]:
         return {record.address: record for record in self.records}
@@ -78,11 +79,21 @@ class Lock:
     since: float
     heartbeat: float
     fence: int = 0
+    # Not held yet: its holder is the next in line for the whole state.
+    waits: bool = False
 
     def is_abandoned(self, now: float) -> bool:
         """True when the holder is dead: its process has ended, or from afar, it gave no sign of life for a minute."""
         gone = self.holder.is_gone()
         return now - self.heartbeat > EXPIRY if gone is None else gone
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy of a state, and the command that puts it back."""
+
+    file: Path
+    way_back: str
 
 
 class Lease(Protocol):
@@ -106,13 +117,16 @@ class Lease(Protocol):
         """Writes the snapshot in place of everything, in one commit; needs the lock of the whole.
 
         An empty state takes over lineage and key, where the snapshot has them; any other has to be of the same lineage. The
-        serial becomes greater than both were.
+        serial becomes greater than both were. The endpoint becomes that of the snapshot.
         """
 
-    def backup(self) -> Path | None:
+    def belong_to(self, endpoint: str) -> None:
+        """Remembers the control plane that the state's objects live at. Nothing is written where that is known."""
+
+    def backup(self) -> Backup | None:
         """Keeps a copy of the state as it was before this lease's first write, until another lease writes.
 
-        The file that holds it; None where there was nothing to keep, or the server's backups are relied upon.
+        None where there was nothing to keep, or the store has no place of its own for it.
         """
 
 
@@ -127,7 +141,8 @@ class Store(Protocol):
     ) -> AbstractContextManager[Lease]:
         """Takes the lock of the addresses of `scope`, all at once; None is the whole state.
 
-        Waits up to `timeout` seconds for those who hold part of it; raises StateLocked when they still do.
+        Waits up to `timeout` seconds for those who hold part of it; raises StateLocked when they still do. Whoever
+        comes later than one who waits for the whole waits, too.
         """
 
     def force_unlock(self, id: str) -> Lock | None:

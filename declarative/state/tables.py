@@ -1,10 +1,11 @@
 """The tables of a state in PostgreSQL, made and brought up to date by number, under the same numbers as in SQLite.
 
-    meta      format, lineage, key; `serial` of all leases that have ended; `fence`, whose row is also the gate through
-              which locks are taken, one taker at a time
+    meta      format, lineage, key; `endpoint` once it is known; `serial` of all leases that have ended; `fence`, whose row is
+              also the gate through which locks are taken, one taker at a time
     records   one row a resource, as in SQLite
     leases    who may write, last sign of life, and the number of its writes
-    locks     the addresses that each lease holds, `*` for the whole state; they go with their lease
+    locks     the addresses that each lease holds, `*` for the whole state, `?` for the place in line of one who waits for the
+              whole; they go with their lease
 
 The state's serial is that of `meta` and the writes of all leases together: each writer counts in a row of its own, so that
 none waits for another's commit.
@@ -75,6 +76,7 @@ def verify(server: Server, connection: Connection) -> Meta:
             entries["lineage"],
             int(entries["serial"]) + int(entries["writes"]),
             bytes.fromhex(entries["key"]),
+            entries.get("endpoint", ""),
         )
     except (KeyError, ValueError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         detail = f"{server} has tables, but not those of a state: {' '.join(str(error).split())}"

@@ -3,6 +3,7 @@
     {
       "format": "declarative-state/2",      the number is that of the rows
       "lineage": "...", "serial": 12,       which state, and how often it was written
+      "endpoint": "https://acme.run.ai",    the control plane of its objects; left out until it is known
       "key": "...",                         hexadecimal; what the digests of its secrets were made with
       "records": [{"address": "Training.a", "id": "...", "name": "a", "project": "4501",
                    "applied": {...}, "dependsOn": [...], ..., "intent": {...}}]
@@ -35,6 +36,7 @@ def dump(snapshot: Snapshot) -> str:
         "format": f"{_NAME}/{FORMAT}",
         "lineage": snapshot.lineage,
         "serial": snapshot.serial,
+        **({"endpoint": snapshot.endpoint} if snapshot.endpoint else {}),
         "key": snapshot.key.hex(),
         "records": [_entry(record, snapshot.key) for record in records],
     }
@@ -54,7 +56,8 @@ def load(text: str, name: str) -> Snapshot:
             )
         key = bytes.fromhex(content["key"])
         records = tuple(_record(entry, key) for entry in content["records"])
-        snapshot = Snapshot(str(content["lineage"]), int(content["serial"]), records, key)
+        endpoint = str(content.get("endpoint") or "")
+        snapshot = Snapshot(str(content["lineage"]), int(content["serial"]), records, key, endpoint)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = f"{error}" if isinstance(error, Malformed) else "it is no document of a state, or it is damaged"
         raise _unusable(name, why, "push what declarative state pull printed") from error

@@ -11,7 +11,7 @@ from declarative.model.plan import Step
 from declarative.model.record import Operation
 from declarative.plan.guard import some
 from declarative.view.diagnostics import Source, diagnostic_blocks
-from declarative.view.progress import DONE, VERBS, replaces, skip_reason
+from declarative.view.progress import DONE, VERBS, apply_summary, replaces, skip_reason
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, duration, wrapped
 
@@ -31,6 +31,22 @@ def failure_text(events: Iterable[Event], style: Style, command: str = "apply", 
     lines += [_row(event, final, pad, style) for event in final]
     lines += [line for block in diagnostic_blocks(_folded(failed), style, source) for line in ("", block)]
     return "\n".join([*lines, "", *_way_on(final, style, command)]) + "\n"
+
+
+def wait_text(
+    events: Iterable[Event], counts: tuple[int, int, int, int], style: Style, source: Source = lambda _: None
+) -> str:
+    """What did not get where it was waited for, after an apply that is done and recorded.
+
+    `events` are the last of each wait, `counts` those of `tally`.
+    """
+    ended = list(events)
+    failed = [event for event in ended if event.type is EventType.FAILED]
+    resources = apply_summary(*counts).partition("! ")[2]
+    there = f"{len(ended) - len(failed)} of {counted(len(ended), 'training')} got where they should be."
+    lines = wrapped(f"The apply is done and recorded. {resources} {there}", style)
+    blocks = [line for block in diagnostic_blocks(_folded(failed), style, source) for line in ("", block)]
+    return "\n".join([style.bold(style.red("Wait failed.")), *lines, *blocks]) + "\n"
 
 
 def _folded(failed: list[Event]) -> Iterator[tuple[str, Diagnostic]]:
@@ -117,19 +133,24 @@ def _roots(step: Step, by_index: Mapping[int, Event]) -> list[str]:
 
 def _way_on(final: list[Event], style: Style, command: str) -> list[str]:
     lines: list[str] = []
-    for address in _half_replaced(final):
-        text = f"{address} is destroyed and its replacement is not created yet: the next {command} creates it."
+    for step in _half_replaced(final):
+        run = step.change.run if step.change is not None else None
+        lost = f" Its volumes went with it: {some(run.volumes, 3)}." if run and run.volumes else ""
+        text = (
+            f"{step.address}: the old one is gone, and the new one is not there.{lost} The next {command} creates it; "
+            "to go back, apply the old manifest, as your version control has it."
+        )
         lines += [style.yellow(line) for line in wrapped(text, style)]
     text = f"What is done is recorded. Mend what failed and run {command} again: it goes on from here."
     return lines + wrapped(text, style)
 
 
-def _half_replaced(final: list[Event]) -> list[str]:
-    """Those whose old object is gone while the new one is not there."""
+def _half_replaced(final: list[Event]) -> list[Step]:
+    """The deletions of those whose old object is gone while the new one is not there."""
 
-    def addresses(operation: Operation, *types: EventType) -> list[str]:
+    def halves(operation: Operation, *types: EventType) -> list[Step]:
         steps = [event.step for event in final if event.type in types]
-        return [str(step.address) for step in steps if step.operation is operation and replaces(step)]
+        return [step for step in steps if step.operation is operation and replaces(step)]
 
-    uncreated = addresses(Operation.CREATE, EventType.FAILED, EventType.SKIPPED)
-    return [address for address in addresses(Operation.DELETE, EventType.COMPLETED) if address in uncreated]
+    uncreated = {step.address for step in halves(Operation.CREATE, EventType.FAILED, EventType.SKIPPED)}
+    return [step for step in halves(Operation.DELETE, EventType.COMPLETED) if step.address in uncreated]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from declarative.model.address import Address
-from declarative.model.plan import Action, Plan
+from declarative.model.plan import Action, Change, Plan
 from declarative.model.resource import Resource
 from declarative.view.plan import SYMBOLS
 
@@ -37,12 +37,17 @@ class Node:
     @property
     def label(self) -> str:
         """The address, with the symbol of its change before it."""
-        symbol = SYMBOLS[self.action][0] + " " if self.action in SYMBOLS else ""
+        symbol = SYMBOLS[self.action][0] + " " if self.action is not Action.NO_OP else ""
         return f"{symbol}{self.address}"
 
     @property
     def sort(self) -> str:
         return SORTS.get(self.action, "same")
+
+
+def sort_of(change: Change) -> str:
+    """Under which head a change stands; `state` where it changes the state alone."""
+    return SORTS.get(change.action, "state")
 
 
 def nodes_of(resources: Iterable[Resource]) -> tuple[Node, ...]:

@@ -14,7 +14,7 @@ from importlib.resources import files
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.plan import Change, Plan
 from declarative.plan.totals import gpus
-from declarative.view.graph import SORTS, nodes_of_plan
+from declarative.view.graph import nodes_of_plan, sort_of
 from declarative.view.graph_svg import svg
 from declarative.view.plan import SYMBOLS, change_text, count_line, shown_changes
 from declarative.view.style import Style
@@ -22,7 +22,14 @@ from declarative.view.text import counted
 
 _STYLE = Style(color=False, unicode=True, width=110)
 # Their names for people, in the order of the page.
-_NAMES = {"add": "create", "change": "update", "replace": "replace", "destroy": "destroy", "forget": "forget"}
+_NAMES = {
+    "add": "create",
+    "change": "update",
+    "replace": "replace",
+    "destroy": "destroy",
+    "forget": "forget",
+    "state": "state only",
+}
 # More than this nobody can follow in a picture.
 _MOST_DRAWN = 400
 
@@ -74,7 +81,7 @@ def _totals(plan: Plan, shown: Sequence[Change]) -> str:
 def _by_sort(shown: Iterable[Change]) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for change in shown:
-        numbers[SORTS[change.action]] = numbers.get(SORTS[change.action], 0) + 1
+        numbers[sort_of(change)] = numbers.get(sort_of(change), 0) + 1
     return numbers
 
 
@@ -95,9 +102,7 @@ def _changes(shown: Sequence[Change]) -> str:
         for sort, name in _NAMES.items()
         if sort in numbers
     )
-    search = (
-        "<input id='search' type='search' placeholder='Filter  ( / )' aria-label='Filter'>"
-    )
+    search = "<input id='search' type='search' placeholder='Filter  ( / )' aria-label='Filter'>"
     unfold = "<button id='unfold' type='button'>Unfold</button>"
     count = "<span id='shown' class='quiet' role='status'></span>"
     controls = f"<div class='filter' role='search'>{search}{boxes}{unfold}{count}</div>"
@@ -106,7 +111,7 @@ def _changes(shown: Sequence[Change]) -> str:
 
 def _change(change: Change) -> str:
     symbol, verb = SYMBOLS[change.action]
-    sort = SORTS[change.action]
+    sort = sort_of(change)
     place = f"<span class='place'>{_text(f'{change.where.file}:{change.where.line}')}</span>" if change.where else ""
     stops = "<span class='stops'>stops running work</span>" if change.disruption else ""
     head = (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from declarative.model.address import Address
-from declarative.model.plan import Action, Change, Disruption, Plan
+from declarative.model.plan import Action, Change, Disruption, Plan, Run
 from declarative.model.value import FrozenMap, dig
-from declarative.plan.guard import counted_gpus, some, stopping
+from declarative.plan.guard import counted_gpus, lost_volumes, moment, some, stopping
 from declarative.view.fields import body_lines, fields_lines, marked
 from declarative.view.style import Style
 from declarative.view.text import counted, packed, wrapped
@@ -17,6 +17,7 @@ SYMBOLS = {
     Action.REPLACE: ("-/+", "destroy, then create"),
     Action.CREATE_THEN_DELETE: ("+/-", "create, then destroy"),
     Action.FORGET: (".", "forget"),
+    Action.NO_OP: ("=", "change the state alone"),
 }
 _SCREEN = 24  # lines of a small terminal
 
@@ -42,12 +43,13 @@ def change_text(change: Change, style: Style) -> str:
 
 def shown_changes(plan: Plan) -> tuple[Change, ...]:
     """What is worth a line: all but the resources that stay as they are."""
-    return tuple(change for change in plan.changes if change.action is not Action.NO_OP)
+    return tuple(change for change in plan.changes if not change.is_nothing)
 
 
 def count_line(plan: Plan) -> str:
     """How many, in the words that scripts look for."""
-    return f"Plan: {plan.to_add} to add, {plan.to_change} to change, {plan.to_destroy} to destroy."
+    imports = f"{plan.to_import} to import, " if plan.to_import else ""
+    return f"Plan: {imports}{plan.to_add} to add, {plan.to_change} to change, {plan.to_destroy} to destroy."
 
 
 def no_changes(plan: Plan, style: Style) -> str:
@@ -81,9 +83,7 @@ def _header(plan: Plan, shown: tuple[Change, ...], style: Style) -> str:
 def _change_lines(change: Change, style: Style) -> list[str]:
     lines = [_title(change, style)]
     lines += [style.dim(line) for line in _reason(change, style)]
-    if change.disruption:
-        text = style.safe(disruption_text(change, change.disruption))
-        lines.append("    " + style.bold(style.yellow(f"# {text}")))
+    lines += _run_lines(change, style)
     if change.action is Action.CREATE and change.after is not None:
         lines += body_lines(change.after, style, "+")
     elif change.action in (Action.DELETE, Action.FORGET):
@@ -91,6 +91,25 @@ def _change_lines(change: Change, style: Style) -> list[str]:
     else:
         lines += fields_lines(change.fields, style, phases=change.action is Action.UPDATE)
     return lines
+
+
+def _run_lines(change: Change, style: Style) -> list[str]:
+    """What becomes of the live run, on two lines at most: what stops since when, and whose it is and what goes with it."""
+    run, lines = change.run or Run(), []
+    since = f" since {moment(run.since)}" if run.since is not None else ""
+    if change.disruption:
+        comma = "," if since else ""
+        text = style.safe(f"{disruption_text(change, change.disruption)}{comma}{since}")
+        lines.append(style.bold(style.yellow(f"# {text}")))
+    elif run.phase and since:
+        lines.append(style.dim(f"# {style.safe(run.phase)}{since}"))
+    made = f"created {moment(run.created)}" if run.created is not None and run.since is None else "created"
+    about = [made + (f" by {run.creator}" if run.creator else "")] if made != "created" or run.creator else []
+    about += [lost_volumes(run)] if run.volumes else []
+    if about:
+        text = f"# {style.safe('; '.join(about))}"
+        lines.append(style.bold(style.yellow(text)) if run.volumes else style.dim(text))
+    return [f"    {line}" for line in lines]
 
 
 def _title(change: Change, style: Style) -> str:
@@ -109,7 +128,12 @@ def _place(change: Change, style: Style) -> str:
 
 
 def _reason(change: Change, style: Style) -> list[str]:
-    return wrapped(style.safe(change.reason), style, "    # ") if change.reason else []
+    told = [change.reason] if change.reason else []
+    if change.imports is not None:
+        told.insert(0, f"will be imported [id={change.imports.id}]")
+    if change.moved_from is not None:
+        told.insert(0, f"{change.moved_from} has moved to {change.address}")
+    return [line for one in told for line in wrapped(style.safe(one), style, "    # ")]
 
 
 def _essentials(change: Change) -> FrozenMap:
@@ -121,7 +145,7 @@ def _essentials(change: Change) -> FrozenMap:
 
 def _closing(plan: Plan, style: Style) -> list[str]:
     lines = [style.bold(count_line(plan))]
-    forgotten, same = plan.count(Action.FORGET), plan.count(Action.NO_OP)
+    forgotten, same = plan.count(Action.FORGET), sum(change.is_nothing for change in plan.changes)
     if forgotten:
         text = f"{forgotten} to forget: dropped from the state; nothing is destroyed at the control plane."
         lines += wrapped(text, style)
@@ -134,7 +158,7 @@ def _unchanged(plan: Plan, style: Style) -> list[str]:
     """Why resources stay as they are, where the planner says so."""
     news: dict[str, list[Address]] = {}
     for change in plan.changes:
-        if change.action is Action.NO_OP and change.reason:
+        if change.is_nothing and change.reason:
             news.setdefault(change.reason, []).append(change.address)
     return [line for why, which in news.items() for line in wrapped(f"{some(which)}: {why}.", style, "  ")]
 

@@ -48,6 +48,8 @@ def event_text(event: Event, style: Style) -> str:
 
 def event_message(event: Event) -> str:
     """The same without the address: `Creation complete after 1s [id=...]`."""
+    if event.goal:
+        return _goal_message(event)
     begun, noun = VERBS[event.step.operation]
     known_id = event.id or event.step.id
     tail = f" [id={known_id}]" if known_id else ""
@@ -59,7 +61,7 @@ def event_message(event: Event) -> str:
             return f"Still {_waiting_for(event)}... [{duration(event.elapsed)}{phase}]"
         case EventType.COMPLETED:
             if event.step.operation in _AT_ONCE:
-                return f"{DONE[event.step.operation].capitalize()}{tail}"
+                return f"{_recorded(event.step)}{tail}"
             gone = event.step.operation is Operation.DELETE
             return f"{noun} complete after {duration(event.elapsed)}{'' if gone else tail}"
         case EventType.FAILED:
@@ -68,6 +70,25 @@ def event_message(event: Event) -> str:
         case EventType.SKIPPED:
             reason = skip_reason(event)
             return f"{noun} skipped: {reason}" if reason else f"{noun} skipped"
+
+
+def _recorded(step: Step) -> str:
+    """What was done to the state alone."""
+    if _is_import(step):
+        return "Imported"
+    former = step.change.moved_from if step.operation is Operation.ADOPT and step.change else None
+    return f"Moved from {former}" if former else DONE[step.operation].capitalize()
+
+
+def _goal_message(event: Event) -> str:
+    """How the wait after a step goes on: `Still waiting for Running... [12s, Pending]`, and `Running after 15s`."""
+    took = duration(event.elapsed)
+    if event.type is EventType.FAILED:
+        why = f": {event.diagnostics[0].summary}" if event.diagnostics else ""
+        return f"Waiting for {event.goal} ended after {took}{why}"
+    if event.reached:
+        return f"{event.phase or event.goal} after {took}"
+    return f"Still waiting for {event.goal}... [{took}{f', {event.phase}' if event.phase else ''}]"
 
 
 def _waiting_for(event: Event) -> str:
@@ -90,9 +111,10 @@ def replaces(step: Step) -> bool:
     return step.change is not None and step.change.action.replaces
 
 
-def apply_summary(added: int, changed: int, destroyed: int) -> str:
+def apply_summary(added: int, changed: int, destroyed: int, imported: int = 0) -> str:
     """The words that scripts look for at the end of an apply."""
-    return f"Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+    first = f"{imported} imported, " if imported else ""
+    return f"Apply complete! Resources: {first}{added} added, {changed} changed, {destroyed} destroyed."
 
 
 def destroy_summary(destroyed: int) -> str:
@@ -100,8 +122,8 @@ def destroy_summary(destroyed: int) -> str:
     return f"Destroy complete! Resources: {destroyed} destroyed."
 
 
-def tally(events: Iterable[Event]) -> tuple[int, int, int]:
-    """How many resources were added, changed and destroyed, from the events of all steps.
+def tally(events: Iterable[Event]) -> tuple[int, int, int, int]:
+    """How many resources were added, changed, destroyed and imported, from the events of all steps.
 
     A resource whose fields and phase both change is one change.
     """
@@ -111,4 +133,9 @@ def tally(events: Iterable[Event]) -> tuple[int, int, int]:
     in_place = (Operation.UPDATE, Operation.SUSPEND, Operation.RESUME)
     fresh = {step.address for step in done if step.operation is Operation.CREATE}
     changed = {step.address for step in done if step.operation in in_place} - fresh
-    return added, len(changed), destroyed
+    imported = sum(_is_import(step) for step in done)
+    return added, len(changed), destroyed, imported
+
+
+def _is_import(step: Step) -> bool:
+    return step.operation is Operation.ADOPT and step.change is not None and step.change.imports is not None

@@ -72,8 +72,11 @@ def _resource_change(change: Change, plan: Plan) -> dict[str, Any]:
     paths = [list(field.path) for field in change.fields if field.replaces]
     if paths:
         what["replace_paths"] = paths
+    if change.imports is not None:
+        what["importing"] = {"id": change.imports.id}
     reason = action_reason(change, plan)
-    return {**_resource(change), "change": what, **({"action_reason": reason} if reason else {})}
+    former = {"previous_address": str(change.moved_from)} if change.moved_from is not None else {}
+    return {**_resource(change), **former, "change": what, **({"action_reason": reason} if reason else {})}
 
 
 def sensitive(value: Value) -> Any:

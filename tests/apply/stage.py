@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from declarative.state.opening import open_store
 from declarative.state.store import Holder, Store
 from tests.cli.tool import Tool, documents, until
 from tests.forked import sandbox
+from tests.postgres import PostgresServer
 from tests.runai.wire import Asked, Reply, Wire, forward, wired
 
 WORKLOADS = "/api/v1/workloads"
@@ -29,6 +30,27 @@ TRAININGS = f"{WORKLOADS}/trainings"
 # The faults that strike before a request is processed.
 UNPROCESSED = ("dropped", "unavailable", "throttled")
 NO_FAULTS = dict.fromkeys((*UNPROCESSED, "lost", "failed", "latencyMilliseconds"), 0)
+STATES = ("SQLite", "PostgreSQL")
+
+
+@dataclass(frozen=True)
+class Day:
+    """What befalls requests: `faults` of the sandbox, and `lifetime`, the seconds after which a token expires."""
+
+    answers: str
+    faults: Mapping[str, Any]
+    lifetime: int = 3600
+
+    def __str__(self) -> str:
+        return self.answers
+
+
+CALM = Day("all", {"latencyMilliseconds": [0, 5]})
+# A fifth of all answers is lost after the request was processed, those to reads included.
+LOST = Day("20 % lost", {**CALM.faults, "lost": 0.2})
+# To try again is allowed at once: pauses between two attempts would be most of an apply, and a kill would hit little else.
+BAD = Day("bad day", {**CALM.faults, "unavailable": 0.3, "retryAfterSeconds": 0, "lost": 0.15}, lifetime=3)
+DAYS = (CALM, LOST, BAD)
 
 
 class Hold:
@@ -62,10 +84,16 @@ class Stage:
         self.tool.write({"manifests/all.yaml": documents(*manifests)})
 
     def get(self, path: str) -> Any:
-        return httpx.get(f"{self.url}{path}", headers={"Authorization": "Bearer sandbox"}).raise_for_status().json()
+        # Without certificates, whose reading would take longer than the request.
+        signed_in = {"Authorization": "Bearer sandbox"}
+        return httpx.get(f"{self.url}{path}", headers=signed_in, verify=False).raise_for_status().json()
 
     def settings(self, **given: Any) -> None:
-        httpx.patch(f"{self.url}/_sandbox/settings", json=given).raise_for_status()
+        httpx.patch(f"{self.url}/_sandbox/settings", json=given, verify=False).raise_for_status()
+
+    def begin(self, day: Day, seed: int) -> None:
+        """From now on, requests fare as on that day; with the same seed, in the same way."""
+        self.settings(tokenLifetimeSeconds=day.lifetime, faults={**day.faults, "seed": seed})
 
     def live(self) -> Counter[str]:
         """How many objects of each name there are at the sandbox itself."""
@@ -92,7 +120,7 @@ class Stage:
 
     def processed(self) -> int:
         """How many creates the server carried out or refused, by its own count."""
-        told = httpx.get(f"{self.url}/_sandbox/requests").json()["requests"]
+        told = httpx.get(f"{self.url}/_sandbox/requests", verify=False).json()["requests"]
         creates = [one for one in told if one["method"] == "POST" and one["path"] in (TRAININGS, TEMPLATES)]
         return sum(one["count"] - sum(one["faults"].get(name, 0) for name in UNPROCESSED) for one in creates)
 
@@ -147,6 +175,11 @@ def direct(folder: Path, **environ: str) -> Iterator[Stage]:
         stage = Stage(Tool(project, {"DECLARATIVE_ENDPOINT": url, **signed_in, **environ}), url, Wire(lambda _: None))
         stage.settings(speed="instant")
         yield stage
+
+
+def kept_in(state: str, server: PostgresServer) -> dict[str, str]:
+    """The environment in which the tool keeps its state there: in its folder, or in a schema that nobody else has."""
+    return {"DECLARATIVE_STATE": server.url()} if state == "PostgreSQL" else {}
 
 
 def is_create(asked: Asked) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apply.stage import Hold, Stage, created_name, direct, is_create, staged
+from tests.apply.stage import STATES, Hold, Stage, created_name, direct, is_create, kept_in, staged
 from tests.cli.tool import template, training, until
 from tests.postgres import PostgresServer
 from tests.runai.wire import Asked, Reply
@@ -32,10 +32,9 @@ def targets(*numbers: int) -> list[str]:
     return [option for glob in globs for option in ("--target", glob)]
 
 
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
+@pytest.fixture(params=STATES)
 def shared(request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer) -> Iterator[Stage]:
-    environ = {"DECLARATIVE_STATE": postgres.url()} if request.param == "PostgreSQL" else {}
-    with direct(tmp_path, **environ) as stage:
+    with direct(tmp_path, **kept_in(request.param, postgres)) as stage:
         yield stage
 
 
@@ -119,3 +118,36 @@ def test_what_came_to_a_selection_while_it_waited_is_locked_as_well(held: Stage)
     assert done.code == 0, done.err
     assert held.recorded_ids() == held.live_ids()
     assert held.live() == Counter(["base"])
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["recorded", "under way"])
+def test_the_look_for_a_lost_create_takes_nothing_that_another_apply_makes(held: Stage, answered: bool) -> None:
+    """Two trainings that look alike, each applied by a process of its own: the one that never arrived is not the other."""
+    lost, answer = Hold(), Hold()
+
+    def interfere(asked: Asked) -> Reply | None:
+        if is_create(asked) and not lost.reached.is_set():
+            lost()
+            return None
+        reply = held.passed(asked)
+        if is_create(asked) and not answered and not answer.reached.is_set():
+            answer()
+        return reply
+
+    held.interfere = interfere
+    name = "name: twin, useGivenNameAsPrefix: true,"
+    held.write(*(training("twin").replace("name: twin,", f"key: twin{number}, {name}") for number in range(2)))
+    first = held.tool.start(*APPLY, "--target", "Training.twin0")
+    until(lost.reached.is_set)
+    second = held.tool.start(*APPLY, "--target", "Training.twin1")
+    until(answer.reached.is_set if not answered else lambda: second.process.poll() is not None)
+    lost.released.set()
+    assert first.ended().code == 1
+    answer.released.set()
+    assert second.ended().code == 0
+    assert len(held.recorded_ids() & held.live_ids()) == len(held.live_ids()) == 1
+    held.landed()
+    held.tool.apply()
+    assert len(held.live_ids()) == 2
+    assert held.recorded_ids() == held.live_ids()
+    held.tool.plan_is_empty()

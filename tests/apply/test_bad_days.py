@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.apply.stage import NO_FAULTS, Stage, direct
+from tests.apply.killing import APPLY, PATIENCE
+from tests.apply.stage import BAD, NO_FAULTS, STATES, Day, Stage, direct, kept_in
 from tests.apply.test_lost import prefixed
 from tests.cli.tool import template, training
+from tests.postgres import PostgresServer
 
-BAD_DAY = {"unavailable": 0.3, "lost": 0.15, "latencyMilliseconds": [5, 20]}
+# With the client's own pauses between two attempts.
+SLOW = Day("slow bad day", {"unavailable": 0.3, "lost": 0.1, "latencyMilliseconds": 200}, lifetime=3)
+WORST = Day("worst day", {**SLOW.faults, "lost": 0.2, "failed": 0.05, "throttled": 0.05}, lifetime=3)
 
 
 def mixed(number: int, turn: int) -> list[str]:
@@ -34,31 +37,32 @@ def mixed(number: int, turn: int) -> list[str]:
 def applied(stage: Stage, most: int = 12) -> int:
     """Applies until an apply ends well, and says how often that was."""
     for times in range(1, most + 1):
-        done = stage.tool.apply("--parallelism", "20", code=None)
+        done = stage.tool.start(*APPLY, "--parallelism", "20").ended(PATIENCE)
         if done.code == 0:
             return times
         stage.landed()
     raise AssertionError(done.err)
 
 
+@pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize(
-    ("number", "faults", "seed"),
+    ("number", "day", "seed"),
     [
-        (20, BAD_DAY, 1),
+        pytest.param(20, BAD, 1, id=f"{BAD}-1"),
         *(
-            pytest.param(200, {**BAD_DAY, "latencyMilliseconds": 200, **more}, seed, marks=pytest.mark.torture)
+            pytest.param(200, day, seed, marks=pytest.mark.torture, id=f"{day}-{seed}")
             for seed in (1, 2)
-            for more in ({"lost": 0.1}, {"lost": 0.2, "failed": 0.05, "throttled": 0.05})
+            for day in (SLOW, WORST)
         ),
     ],
 )
 def test_on_bad_days_an_apply_ends_well_or_the_next_one_does(
-    tmp_path: Path, number: int, faults: dict[str, Any], seed: int
+    tmp_path: Path, postgres: PostgresServer, state: str, number: int, day: Day, seed: int
 ) -> None:
-    with direct(tmp_path) as stage:
+    with direct(tmp_path, **kept_in(state, postgres)) as stage:
         made: set[str] = set()
         for turn in (0, 1):
-            stage.settings(speed="instant", tokenLifetimeSeconds=3, faults={**faults, "seed": seed})
+            stage.begin(day, seed)
             stage.write(*mixed(number, turn))
             applied(stage)
             stage.settings(faults=NO_FAULTS)

@@ -5,14 +5,24 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
-from tests.apply.stage import Stage
+from tests.apply import killing
+from tests.apply.stage import STATES, Stage, kept_in, staged
 from tests.cli.tool import template, training, until
+from tests.postgres import PostgresServer
 from tests.runai.wire import Asked, Reply
 
 APPLY = ("apply", "--auto-approve", "--allow", "disruption", "--allow", "mass-change")
+
+
+@pytest.fixture(params=STATES)
+def stage(request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer) -> Iterator[Stage]:
+    with staged(tmp_path, **kept_in(request.param, postgres)) as made:
+        yield made
 
 
 def manifests(turn: int) -> tuple[str, ...]:
@@ -61,18 +71,35 @@ def test_killed_at_any_instant_the_next_run_loses_and_duplicates_nothing(stage: 
         is_complete(stage, turn)
 
 
-@pytest.mark.parametrize("answered", [False, True], ids=["before it is processed", "before it is answered"])
+BOUNDARIES = pytest.mark.parametrize("answered", [False, True], ids=["before it is processed", "before it is answered"])
+
+
+@BOUNDARIES
 def test_killed_during_each_call_in_turn_the_next_run_goes_on(stage: Stage, answered: bool) -> None:
+    assert 3 < _killed_at_every_write(stage, manifests, answered=answered) < 20
+    is_complete(stage, 2)
+
+
+@pytest.mark.torture
+@BOUNDARIES
+def test_killed_during_each_call_of_an_apply_of_fifty_the_next_run_goes_on(stage: Stage, answered: bool) -> None:
+    # Updates, suspensions, creates, deletes: 10 each, and 20 replacements of two calls each.
+    assert 40 <= _killed_at_every_write(stage, killing.manifests, answered=answered) < 160
+    counts = killing.examined(stage, 2)
+    assert counts.harm == 0, counts
+
+
+def _killed_at_every_write(stage: Stage, manifests: Callable[[int], Sequence[str]], *, answered: bool) -> int:
+    """Kills applies of what changes with turn 2 until one ends well; how many kills that took."""
     stage.write(*manifests(1))
     stage.tool.apply()
     stage.write(*manifests(2))
     kills = 0
     while not _killed_at_its_second_write(stage, answered=answered):
         kills += 1
-        assert kills < 20
-    assert kills > 3
+        assert kills < 200
     stage.interfere = stage.passed
-    is_complete(stage, 2)
+    return kills
 
 
 def _killed_at_its_second_write(stage: Stage, *, answered: bool) -> bool:

@@ -297,7 +297,7 @@ def test_a_token_that_expires_in_the_middle_is_renewed(stage: Stage) -> None:
     stage.write(*ALL)
     stage.tool.apply("--parallelism", "1")
     assert refused
-    assert sum(str(asked) == "POST /api/v1/token" for asked in stage.wire.asked) > 2
+    assert sum(str(asked) == "POST /api/v2/token" for asked in stage.wire.asked) > 2
     stage.interfere = stage.passed
     stage.is_whole(*NAMES)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
+import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,9 @@ from declarative.session import open_session
 from declarative.settings import Settings
 from declarative.state.sqlite import SqliteStore
 from declarative.state.store import Holder
+from tests.cli.tool import Tool
+from tests.cli.tool import training as manifest
+from tests.postgres import PostgresServer
 from tests.project import Project
 
 
@@ -139,6 +145,81 @@ def test_a_change_says_where_the_state_as_it_was_is_kept(
     assert state(project, *change) == 0
     (named,) = re.findall("The state as it was before is in (.+)[.]", capsys.readouterr().err)
     assert SqliteStore(Path(named)).load().records == before
+
+
+CHANGES = [("mv", "Training.a", "Training.c"), ("rm", "Training.*"), ("push", "other.json")]
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def shared(request: pytest.FixtureRequest, tool: Tool, postgres: PostgresServer) -> Tool:
+    """A project of a template and two trainings that is applied, and a document of its state without one of them."""
+    environ = {"DECLARATIVE_STATE": postgres.url()} if request.param == "PostgreSQL" else {}
+    made = Tool(tool.folder, environ)
+    made.apply()
+    document = pulled(made)
+    made.write({"other.json": json.dumps({**document, "serial": 100, "records": document["records"][1:]})})
+    return made
+
+
+def pulled(tool: Tool) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(tool.run("state", "pull").out)
+    return found
+
+
+def way_back(said: str) -> str:
+    return said.partition("To go back to it: ")[2].strip()
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change[0])
+def test_the_way_back_that_a_change_names_undoes_it(shared: Tool, change: tuple[str, ...]) -> None:
+    """Run as it is printed: the records are those of before, and the plan is empty again."""
+    before = pulled(shared)
+    command = way_back(shared.run("state", *change).err)
+    assert pulled(shared)["records"] != before["records"]
+    if command.startswith("declarative "):
+        shared.run(*shlex.split(command)[1:])
+    else:
+        subprocess.run(["sh", "-euc", command], cwd=shared.folder, check=True)
+    after = pulled(shared)
+    assert {**after, "serial": 0} == {**before, "serial": 0}
+    shared.plan_is_empty()
+
+
+@pytest.fixture
+def remote(tool: Tool, postgres: PostgresServer) -> Tool:
+    """A project whose state is on a server, and has one record."""
+    made = Tool(tool.folder, {"DECLARATIVE_STATE": postgres.url()})
+    made.write({"manifests/all.yaml": manifest("a")})
+    made.apply()
+    return made
+
+
+def test_documents_of_before_are_for_their_owner_alone_and_the_last_ones_are_kept(remote: Tool) -> None:
+    """Ten of them, beside the project where git ignores them; those of another state are not touched."""
+    folder = remote.folder / ".declarative" / "backups"
+    for number in range(12):
+        remote.run("state", "mv", *(f"Training.{'ab'[(number + turn) % 2]}" for turn in range(2)))
+        if not number:
+            (folder / "state-00000000-1.json").touch()
+    names = sorted(file.name for file in folder.iterdir())
+    serials = [int(name.rpartition("-")[2].removesuffix(".json")) for name in names if "00000000" not in name]
+    serial = pulled(remote)["serial"]
+    assert sorted(serials) == list(range(serial - 10, serial))
+    assert len(names) == 11
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in names if "00000000" not in name} == {0o600}
+    assert (folder.parent / ".gitignore").read_text() == "*\n"
+
+
+def test_without_a_copy_of_before_nothing_is_changed(remote: Tool) -> None:
+    """A folder that cannot be written is told; and where nothing is recorded, there is nothing to keep."""
+    before = pulled(remote)
+    (remote.folder / ".declarative" / "backups").touch()
+    assert "No backup can be made" in remote.run("state", "rm", "*", code=1).err
+    assert pulled(remote) == before
+    (remote.folder / ".declarative" / "backups").unlink()
+    assert "To go back to it" in remote.run("state", "rm", "*").err
+    remote.write({"state.json": json.dumps(before)})
+    assert "To go back to it" not in remote.run("state", "push", "state.json").err
 
 
 def test_changes_wait_for_the_lock(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

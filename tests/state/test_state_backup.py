@@ -45,7 +45,8 @@ def test_it_is_of_before_while_a_lease_lasts_and_of_the_end_from_then_on(filled:
 def test_one_that_was_asked_for_stays_until_the_next_write(filled: SqliteStore, path: Path) -> None:
     before = filled.load()
     with filled.lock(ME, 0) as lease:
-        assert lease.backup() == copy_of(path)
+        kept = lease.backup()
+        assert kept is not None and kept.file == copy_of(path)
         lease.write(forget=[record("r0").address])
     assert copied(path) == before
     with filled.lock(ME, 0):
@@ -54,6 +55,18 @@ def test_one_that_was_asked_for_stays_until_the_next_write(filled: SqliteStore, 
     with filled.lock(ME, 0) as lease:
         lease.write(record("new"))
     assert copied(path) == filled.load()
+
+
+def test_the_way_back_to_it_is_told(filled: SqliteStore, path: Path) -> None:
+    """Run as it is printed, in a shell, it undoes what was written; and again."""
+    for name in ("r0", "r1"):
+        before = filled.load()
+        with filled.lock(ME, 0) as lease:
+            kept = lease.backup()
+            lease.write(forget=[record(name).address])
+        assert kept is not None
+        subprocess.run(["sh", "-euc", kept.way_back], check=True)
+        assert filled.load() == before
 
 
 def test_of_an_empty_state_none_is_made(path: Path) -> None:
@@ -77,10 +90,26 @@ def test_what_a_killed_holder_wrote_is_copied_before_the_next_write(path: Path, 
         assert copied(path) == left
 
 
+def test_one_of_before_a_killed_holder_is_renewed_although_there_is_nothing_to_write(path: Path, start: Start) -> None:
+    """What it holds in the open may be a secret by now. One that was asked for is left alone."""
+    worker = start("put")
+    assert worker.stdout
+    for _ in range(5):
+        worker.stdout.readline()
+    worker.kill()
+    worker.wait()
+    (path.parent / f".{copy_of(path).name}.x.new").write_bytes(b"torn")  # a kill while a copy was made
+    store = SqliteStore(path)
+    with store.lock(ME, 20):
+        assert not copy_of(path).exists()
+    assert copied(path) == store.load()
+    assert len(list(path.parent.iterdir())) == 2
+
+
 def test_it_is_for_its_owner_alone_and_whole_although_its_maker_is_killed(filled: SqliteStore, path: Path) -> None:
     assert stat.S_IMODE(copy_of(path).stat().st_mode) == 0o600
     before = copied(path)
-    (path.parent / f".{path.name}.x.new").write_bytes(b"torn")  # what a kill leaves
+    (path.parent / f".{copy_of(path).name}.x.new").write_bytes(b"torn")  # what a kill leaves
     assert copied(path) == before
 
 

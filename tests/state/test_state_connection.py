@@ -1,10 +1,15 @@
-"""A state in PostgreSQL whose connections break: nothing half said, nothing twice, nothing lost."""
+"""A state in PostgreSQL whose connections break, or whose server hangs: nothing half said, nothing twice, nothing lost."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +17,7 @@ from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.state.postgres import PostgresStore
 from declarative.state.store import Snapshot
+from tests.cli.tool import Tool, template
 from tests.postgres import PostgresServer, running
 from tests.state.files import ME, refusal
 from tests.state.strategies import record
@@ -21,7 +27,7 @@ from tests.state.wire import Break, Wire, wired
 @pytest.fixture
 def wire(postgres: PostgresServer) -> Iterator[tuple[PostgresStore, Wire]]:
     with wired(postgres.folder) as (folder, wire):
-        yield PostgresStore(postgres.url().replace(str(postgres.folder), str(folder)), patience=5), wire
+        yield PostgresStore(postgres.url().replace(str(postgres.folder), str(folder)), patience=5, silence=0.5), wire
 
 
 @pytest.fixture
@@ -141,9 +147,6 @@ def test_an_interrupted_write_ends_the_lease(store: PostgresStore) -> None:
 
 
 def _interrupt() -> None:
-    import os
-    import signal
-
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -168,3 +171,129 @@ def test_what_was_written_survives_a_crash_of_the_server() -> None:
             assert len(store.load().records) == 20
             lease.write(forget=[Address("Training", "r0")])
         assert store.load().serial == 21
+
+
+@contextlib.contextmanager
+def frozen(server: PostgresServer, seconds: float | None = None) -> Iterator[None]:
+    """The server with all its processes stopped: it accepts connections and says nothing, for so long or until the block ends."""
+    (first, *_) = (server.folder / "data" / "postmaster.pid").read_text().split()
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", first], capture_output=True, text=True, check=True).stdout
+    numbers = [int(number) for number in (first, *listed.split())]
+
+    def all_get(what: int) -> None:
+        for number in numbers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, what)
+
+    all_get(signal.SIGSTOP)
+    timer = threading.Timer(seconds or 60, all_get, (signal.SIGCONT,))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        all_get(signal.SIGCONT)
+
+
+@pytest.fixture
+def hasty(postgres: PostgresServer) -> PostgresStore:
+    """One that soon takes a silent server for a frozen one."""
+    return PostgresStore(f"{postgres.url()}&connect_timeout=2", patience=3, silence=0.5)
+
+
+def test_a_write_that_meets_a_frozen_server_happens_once_when_the_server_goes_on(
+    hasty: PostgresStore, postgres: PostgresServer
+) -> None:
+    with hasty.lock(ME, 0) as lease:
+        lease.write(record("a"))
+        with frozen(postgres, seconds=1.5):
+            lease.write(record("b"))
+        lease.write(record("c"))
+    assert (keys(hasty.load()), hasty.load().serial) == (["a", "b", "c"], 3)
+
+
+def test_a_server_that_stays_frozen_is_told_in_time_to_reader_and_writer(
+    hasty: PostgresStore, postgres: PostgresServer
+) -> None:
+    with hasty.lock(ME, 0) as lease:
+        lease.write(record("a"))
+        with frozen(postgres):
+            began = time.monotonic()
+            told = refusal(lambda: lease.write(record("b")))
+            assert 3 <= time.monotonic() - began < 8
+            assert str(hasty.server) in told
+            assert "whether the last write arrived is not known" in told
+            for read in (hasty.load, lambda: hasty.force_unlock("x"), hasty.lock(ME, 60).__enter__):
+                began = time.monotonic()
+                assert "does not answer" in refusal(read)
+                assert time.monotonic() - began < 4
+        assert "cut off" in refusal(lambda: lease.write(record("c")))
+    with hasty.lock(ME, 0):
+        assert keys(hasty.load()) in (["a"], ["a", "b"])
+
+
+def test_a_statement_that_is_never_answered_is_told_in_time(
+    postgres: PostgresServer, wire: tuple[PostgresStore, Wire]
+) -> None:
+    store, line = wire
+    with store.lock(ME, 0) as lease:
+        lease.write(record("a"))
+    line.next += [None, None, Break.UNANSWERED]
+    began = time.monotonic()
+    told = refusal(store.load)
+    assert 0.5 <= time.monotonic() - began < 3
+    assert "does not answer" in told
+    assert "within 0.5 s" in told
+    assert keys(store.load()) == ["a"]
+
+
+def test_a_slow_answer_that_keeps_coming_is_waited_for(postgres: PostgresServer) -> None:
+    """Only silence counts, not how long all of it takes."""
+    store = PostgresStore(postgres.url(), silence=0.5)
+    slowly = "SELECT repeat('x', 100000), pg_sleep(0.2) FROM generate_series(1, 6)"
+    with store.server.connect() as connection:
+        began = time.monotonic()
+        assert len(connection.execute(slowly).fetchall()) == 6
+        assert time.monotonic() - began > 1
+
+
+def test_ctrl_c_ends_what_waits_for_a_frozen_server(postgres: PostgresServer) -> None:
+    store = PostgresStore(f"{postgres.url()}&connect_timeout=20")
+
+    def interrupted(act: Callable[[], object]) -> None:
+        timer = threading.Timer(0.5, _interrupt)
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            act()
+        assert 0.4 < time.monotonic() - began < 3
+
+    with store.lock(ME, 0) as lease:
+        lease.write(record("a"))
+        with frozen(postgres):
+            interrupted(lambda: lease.write(record("b")))
+            interrupted(store.load)
+            began = time.monotonic()
+            lease.release()
+            assert time.monotonic() - began < 4
+    with store.lock(ME, 0):
+        assert keys(store.load()) in (["a"], ["a", "b"])
+
+
+def test_commands_end_at_a_frozen_server_and_by_ctrl_c(tmp_path: Path, postgres: PostgresServer) -> None:
+    url = postgres.url()
+    tool = Tool(tmp_path, {"DECLARATIVE_STATE": f"{url}&connect_timeout=2"})
+    tool.write({"manifests/all.yaml": template("base")})
+    tool.apply()
+    patient = Tool(tmp_path, {"DECLARATIVE_STATE": f"{url}&connect_timeout=60"})
+    with frozen(postgres):
+        for command in (("plan",), ("apply", "--auto-approve")):
+            told = tool.run(*command, code=1).err
+            assert "does not answer" in told
+            assert "hint: what was recorded before is safe" in told
+        for command in (("plan",), ("drift",), ("state", "list"), ("apply", "--auto-approve")):
+            waiting = patient.start(*command)
+            time.sleep(1)
+            waiting.process.send_signal(signal.SIGINT)
+            assert waiting.ended(5).code == 1
+    tool.plan_is_empty()

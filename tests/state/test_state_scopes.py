@@ -35,6 +35,13 @@ def age(store: PostgresStore, seconds: int) -> None:
         )
 
 
+def places(store: PostgresStore) -> int:
+    """How many hold a place in line."""
+    with store.server.connect() as connection:
+        row = store.server.run(connection, "SELECT count(*) FROM {schema}.locks WHERE address = '?'").fetchone()
+    return int(row[0]) if row else 0
+
+
 class TestEveryStore:
     def test_a_write_beyond_the_scope_is_refused_and_the_lease_goes_on(self, store: Store) -> None:
         with store.lock(ME, 0, scope("a")) as lease:
@@ -131,6 +138,72 @@ class TestPostgres:
             with shared.lock(ME, 0, scope("a")) as lease:
                 lease.write(record("a"))
             assert not done.is_set()
+        waiter.join(20)
+        assert done.is_set()
+
+    def test_who_waits_for_the_whole_is_not_kept_waiting_by_those_who_come_later(self, shared: PostgresStore) -> None:
+        """Parts that overlap in time would never leave it a moment; from its turn on, they wait, and are told for whom."""
+        done = threading.Event()
+
+        def wait() -> None:
+            with shared.lock(replace(ME, who="ann"), 30):
+                done.set()
+
+        waiter = threading.Thread(target=wait)
+        with shared.lock(ME, 0, scope("a")):
+            waiter.start()
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    with shared.lock(ME, 0, scope("b")):
+                        assert time.monotonic() < deadline, "the waiter has not announced itself"
+                except StateLocked as told:
+                    assert "is waited for by ann" in str(told)
+                    break
+            with pytest.raises(StateLocked) as refused, shared.lock(ME, 0):
+                pass
+            assert len(refused.value.diagnostics) == 2
+            assert not done.is_set()
+        waiter.join(20)
+        assert done.is_set()
+        with shared.lock(ME, 0):
+            pass
+
+    def test_a_place_in_line_ends_with_the_wait_or_the_one_who_waits(self, shared: PostgresStore, start: Start) -> None:
+        """One that has waited in vain leaves nothing behind, and that of the dead does not count."""
+        with shared.lock(ME, 0, scope("a")):
+            with pytest.raises(StateLocked), shared.lock(ME, 0.5):
+                pass
+            with shared.lock(ME, 0, scope("b")):
+                pass
+            waiter = start("hold", wait=False)
+            deadline = time.monotonic() + 20
+            while not places(shared):
+                assert time.monotonic() < deadline, "the waiter has not announced itself"
+                time.sleep(0.01)
+            waiter.kill()
+            with shared.lock(ME, 20, scope("b")):
+                assert not places(shared)
+
+    def test_who_waits_for_the_whole_gives_signs_of_life(self, postgres: PostgresServer) -> None:
+        url = postgres.url()
+        store, done = PostgresStore(url), threading.Event()
+
+        def wait() -> None:
+            with PostgresStore(url, heartbeat=0.01).lock(ELSEWHERE, 30):
+                done.set()
+
+        waiter = threading.Thread(target=wait)
+        with store.lock(ME, 0, scope("a")):
+            waiter.start()
+            deadline = time.monotonic() + 20
+            while not places(store):
+                assert time.monotonic() < deadline, "the waiter has not announced itself"
+                time.sleep(0.01)
+            age(store, 1000)
+            time.sleep(0.5)
+            with pytest.raises(StateLocked), store.lock(ME, 0, scope("b")):
+                pass
         waiter.join(20)
         assert done.is_set()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +115,24 @@ def test_what_was_held_in_the_open_leaves_no_trace_once_it_is_sealed(size: int, 
         for number in range(20):
             lease.write(replace(secretive(f"r{number}"), intent=None))
     assert leaks(path.parent, TEXT) == []
+
+
+def test_a_kill_does_not_leave_in_the_copy_what_has_been_sealed(path: Path) -> None:
+    """The next holder renews it, even when there is nothing left for it to write."""
+    store = SqliteStore(path)
+    with store.lock(ME, 0) as lease:
+        lease.write(record("a", body={"spec": {"args": TEXT}}))
+    program = (
+        "import os, sys; from pathlib import Path; from declarative.state.opening import open_store;"
+        "from tests.state.files import ME; from tests.state.test_state_secrets import secretive;"
+        "lock = open_store(sys.argv[1], Path()).lock(ME, 0); lock.__enter__().write(secretive('a')); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], cwd=Path(__file__).parents[2], check=False)
+    assert done.returncode == 9
+    assert f"{path.name}.backup" in leaks(path.parent, TEXT)
+    take(store)
+    assert leaks(path.parent, TEXT) == []
+    assert store.load().records == SqliteStore(path.with_name(f"{path.name}.backup")).load().records
 
 
 def test_what_is_forgotten_leaves_no_trace(path: Path) -> None:

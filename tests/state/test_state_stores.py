@@ -197,6 +197,21 @@ class TestStore:
             lease.write(record("c", id="id-c2"), forget=[Address("Training", "none")])
         assert store.load().records == (record("b", id="id-b"), record("c", id="id-c2"))
 
+    def test_the_control_plane_is_remembered_and_written_only_when_it_is_another(self, store: Store) -> None:
+        assert store.load().endpoint == ""
+        with store.lock(ME, 0) as lease:
+            lease.belong_to("sandbox")
+            lease.belong_to("sandbox")
+            assert (store.load().endpoint, store.load().serial) == ("sandbox", 1)
+        with store.lock(ME, 0, frozenset({Address("Training", "a")})) as lease:
+            lease.belong_to("sandbox")
+            assert store.load().serial == 1
+            lease.belong_to("https://acme.run.ai")
+            lease.write(record("a"))
+        assert (store.load().endpoint, store.load().serial) == ("https://acme.run.ai", 3)
+        with pytest.raises(StateError, match="given back"):
+            lease.belong_to("sandbox")
+
     def test_an_id_that_stands_for_no_lock_unlocks_nothing(self, store: Store) -> None:
         assert store.force_unlock("x") is None
         with store.lock(ME, 0) as lease:
@@ -226,6 +241,7 @@ class TestReplaceAll:
         with store.lock(ME, 0) as lease:
             for key in ("a", "b"):
                 lease.write(record(key, body={"args": secret()}))
+            lease.belong_to("https://acme.run.ai")
         origin, other = store.load(), open_store(fresh(), tmp_path)
         with other.lock(ME, 0) as lease:
             lease.replace_all(origin)
@@ -242,7 +258,8 @@ class TestReplaceAll:
             lease.write(forget=[Address("Training", "a")])
             lease.replace_all(former)
             assert (store.load().records, store.load().serial) == (former.records, 4)
-            lease.replace_all(replace(former, serial=100))
+            lease.replace_all(replace(former, serial=100, endpoint="sandbox"))
+            assert store.load().endpoint == "sandbox"
             lease.write(record("b"))
         assert (keys(store.load()), store.load().serial) == (["a", "b"], 102)
         with store.lock(ME, 0) as lease:

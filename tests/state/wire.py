@@ -1,4 +1,4 @@
-"""A wire to a PostgreSQL server that breaks when told to, in each way that leaves a writer in doubt."""
+"""A wire to a PostgreSQL server that breaks or falls silent when told to, in each way that leaves a writer in doubt."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class Break(StrEnum):
-    """What becomes of the next message of a client: every way ends with a broken connection."""
+    """What becomes of the next message of a client. All that follows on the same connection comes to nothing."""
 
     BEFORE = "it never arrives"
     AFTER = "it arrives, and its answer does not"
     VANISHED = "it never arrives, and the server is not told that nobody is there any more"
     LATE = "it arrives after the client has come back"
+    SWALLOWED = "it never arrives, and the connection stays"
+    UNANSWERED = "it arrives, and nothing comes back, while the connection stays"
 
 
 class Wire:
@@ -47,10 +49,10 @@ class Wire:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        server = socket.socket(socket.AF_UNIX)
+        server, silent = socket.socket(socket.AF_UNIX), threading.Event()
         with client, server, contextlib.suppress(OSError):
             server.connect(str(self._server / SOCKET))
-            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            back = threading.Thread(target=_pump, args=(server, client, silent), daemon=True)
             back.start()
             while message := client.recv(1 << 20):
                 # Only queries count: logging in takes several messages, too.
@@ -58,6 +60,13 @@ class Wire:
                 if how is None:
                     server.sendall(message)
                     continue
+                if how in (Break.SWALLOWED, Break.UNANSWERED):
+                    silent.set()
+                    if how is Break.UNANSWERED:
+                        server.sendall(message)
+                    while client.recv(1 << 20):  # until the client gives up
+                        pass
+                    return
                 client.shutdown(socket.SHUT_RDWR)
                 if how is Break.LATE:
                     time.sleep(0.4)
@@ -69,10 +78,11 @@ class Wire:
                 return
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, silent: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while message := source.recv(1 << 20):
-            target.sendall(message)
+            if not silent.is_set():
+                target.sendall(message)
         target.shutdown(socket.SHUT_RDWR)
 
 

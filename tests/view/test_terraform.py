@@ -70,7 +70,7 @@ def test_a_plan_without_changes_is_not_applyable() -> None:
 
 def test_every_message_has_the_common_keys() -> None:
     """A reader of the stream can rely on level, message, module, timestamp and type."""
-    messages = [version_event(NOW), *plan_events(samples.FULL_PLAN, NOW), applied_event(1, 2, 3, NOW)]
+    messages = [version_event(NOW), *plan_events(samples.FULL_PLAN, NOW), applied_event(1, 2, 3, 0, NOW)]
     messages += [message for event in samples.EVENTS for message in event_messages(event, NOW)]
     for message in messages:
         assert set(message) >= MESSAGE

@@ -1,0 +1,50 @@
+"""`apply --wait`: after the apply, without its lock, until its trainings are where they should be."""
+
+from __future__ import annotations
+
+import asyncio
+
+from declarative.apply.clock import SystemClock
+from declarative.apply.waiting import Waiting, Wish
+from declarative.cli import planning
+from declarative.cli.console import Console
+from declarative.diagnostics import Diagnostic
+from declarative.errors import DeclarativeError
+from declarative.model.event import Event, EventType
+from declarative.runai.remote import Remote
+from declarative.session import Session, connected
+from declarative.view.failure import wait_text
+
+
+def wait(
+    console: Console,
+    session: Session,
+    wanted: tuple[Wish, ...],
+    seconds: float,
+    counts: tuple[int, int, int, int],
+    *,
+    as_json: bool,
+) -> bool:
+    """Whether all that is wanted came about, told as it happens. `counts` are those of `tally`.
+
+    Raises DeclarativeError when it is interrupted: the apply itself is done and recorded.
+    """
+    progress = planning.Progress(console, as_json)
+    try:
+        ended = asyncio.run(_until_there(session, wanted, seconds, progress))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        detail = "The apply itself is done and recorded; only the wait for its trainings ends here."
+        raise DeclarativeError(Diagnostic("Wait interrupted", detail)) from None
+    if progress.unheard is not None:
+        raise progress.unheard
+    failed = any(event.type is EventType.FAILED for event in ended)
+    if failed and not as_json:
+        console.note("\n" + wait_text(ended, counts, console.error_style, console.source))
+    return not failed
+
+
+async def _until_there(
+    session: Session, wanted: tuple[Wish, ...], seconds: float, progress: planning.Progress
+) -> tuple[Event, ...]:
+    async with connected(session, read_only=True) as transport:
+        return await Waiting(Remote(transport), SystemClock(), progress.event, seconds).until_there(wanted)
