@@ -37,6 +37,11 @@ class Arrivals:
         known = {one.address: one for one in resources}
         return cls(tuple((one, known[one.to]) for one in imports if one.to in known))
 
+    @property
+    def addresses(self) -> list[Address]:
+        """Where they come in."""
+        return [one.to for one, _ in self.imports]
+
     def wants(self, row: Observed) -> bool:
         """Whether a row of a listing is one of the objects, so that its body is needed."""
         return any(

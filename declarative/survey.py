@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
 from declarative.model.address import Address
 from declarative.model.observed import Observed
 from declarative.model.record import Record
-from declarative.plan import place, settle
+from declarative.plan import place, remembered, settle
 from declarative.plan.planner import Live, Origin
 from declarative.runai.observe import observe
 from declarative.runai.transport import Transport
@@ -22,15 +22,23 @@ async def look(
     addresses: Iterable[Address],
     records: Iterable[Record],
     wanted: Callable[[Observed], bool] = lambda _: False,
+    believed: Set[Address] = frozenset(),
 ) -> Live:
-    """What is live of the kinds of `addresses` and `records`; with their bodies, though lists lack them, what is `wanted`."""
+    """What is live of the kinds of `addresses` and `records`; with their bodies, though lists lack them, what is `wanted`.
+
+    The records at the addresses that are `believed` are taken to be as the state has them, and are no reason to read anything.
+    """
     records = tuple(records)
-    pending = settle.pending_creates(records)
-    kind_names = {address.kind for address in (*addresses, *(record.address for record in records))}
+    doubted = [record for record in records if record.address not in believed]
+    assumed = [remembered.assumed(record) for record in records if record.address in believed]
+    pending = settle.pending_creates(doubted)
+    kind_names = {address.kind for address in (*addresses, *(record.address for record in doubted))}
     seen = await observe(
-        transport, kind_names, records, lambda one: wanted(one) or any(settle.may_be(record, one) for record in pending)
+        transport, kind_names, doubted, lambda one: wanted(one) or any(settle.may_be(record, one) for record in pending)
     )
-    return Live.of(seen.observed, records, seen.finished)
+    known = {one.id for one in assumed}
+    rows = (one for one in seen.observed if one.id not in known)
+    return Live.of(rows, records, seen.finished, assumed)
 
 
 def origin(session: Session, snapshot: Snapshot) -> Origin:
@@ -44,3 +52,23 @@ def misgivings(session: Session, snapshot: Snapshot, live: Live) -> tuple[Diagno
     if found is not None and found.severity is Severity.ERROR:
         raise PlanError(found)
     return (found,) if found is not None else ()
+
+
+def believed_of(session: Session, snapshot: Snapshot, records: Iterable[Record]) -> frozenset[Address] | None:
+    """The records that a plan goes by without a look, as long as it leaves them alone; None where everything is refreshed."""
+    if session.settings.refresh or _is_elsewhere(session, snapshot):
+        return None
+    records = tuple(records)
+    return frozenset(one.address for one in records) - frozenset(remembered.unsettled(records))
+
+
+def unrefreshed(session: Session, snapshot: Snapshot, records: Iterable[Record]) -> Iterator[Diagnostic]:
+    """What is not known of a plan without a refresh."""
+    if not session.settings.refresh:
+        elsewhere = snapshot.endpoint if _is_elsewhere(session, snapshot) else None
+        yield remembered.doubt(remembered.unsettled(records), elsewhere)
+
+
+def _is_elsewhere(session: Session, snapshot: Snapshot) -> bool:
+    """Whether the state was last applied to a control plane of another name."""
+    return bool(snapshot.endpoint) and not place.is_same(snapshot.endpoint, session.endpoint)

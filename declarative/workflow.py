@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
 from declarative.apply.endings import in_full
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
 from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
@@ -23,10 +24,12 @@ from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Change, Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
-from declarative.plan import adoption, place, planfile, planner, settle
+from declarative.plan import adoption, place, planfile, planner, refresh, remembered, replacing, settle
+from declarative.plan.adoption import Ledger
 from declarative.plan.drift import drift
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
+from declarative.plan.renames import renamed
 from declarative.plan.selection import Needs, Selection
 from declarative.plan.steps import steps
 from declarative.review import state_name
@@ -37,7 +40,7 @@ from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
 from declarative.session import Session
 from declarative.state.store import Lease, Snapshot
-from declarative.survey import look, misgivings, origin
+from declarative.survey import believed_of, look, misgivings, origin, unrefreshed
 
 
 class Listener(Protocol):
@@ -48,23 +51,61 @@ class Listener(Protocol):
     def interrupted(self) -> None: ...
 
 
+def needs_manifests(session: Session, *, destroy: bool) -> bool:
+    """Whether a plan needs manifests: a destroy and a refresh are about what the state has, unless paths say of which part."""
+    return bool(session.settings.paths) or not (destroy or session.settings.refresh_only)
+
+
+async def make(
+    session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot, *, destroy: bool
+) -> PlanFile:
+    """The plan that is asked for, from the manifests as far as it needs some; raises PlanError."""
+    if destroy:
+        return await make_destruction(session, transport, compiled, snapshot)
+    if session.settings.refresh_only:
+        return await make_refresh(session, transport, compiled, snapshot)
+    assert compiled is not None
+    return await make_plan(session, transport, compiled, snapshot)
+
+
 async def make_plan(session: Session, transport: Transport, compiled: Compiled, snapshot: Snapshot) -> PlanFile:
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
     ledger = adoption.rearranged(compiled.statements, snapshot.records)
     chosen = chosen_of(session, compiled, snapshot)
+    asked = _asked(session, compiled, ledger, chosen)
     looked_up = await lookup.resolve(transport, [one for one in compiled.resources if one.address in chosen])
     desired = looked_up.resources
     arrivals = Arrivals.of(adoption.pending(compiled.statements, ledger.records), desired)
-    live = await look(transport, [one.address for one in desired], ledger.records, arrivals.wants)
-    doubts = misgivings(session, snapshot, live)  # at another control plane, names would not be found either
-    _refuse(compiled, looked_up.unresolved)
-    ledger, live = await arrivals.into(ledger.within(chosen), transport, live, snapshot.key)
-    plan, conflicts = planner.plan(desired, ledger.records, live, origin(session, snapshot), ledger)
+    believed = believed_of(session, snapshot, ledger.records)
+    # Without a refresh, what is not recorded is looked for by whoever makes it, but for what is to be imported.
+    addresses = [one.address for one in desired] if believed is None else arrivals.addresses
+    while True:
+        live = await look(transport, addresses, ledger.records, arrivals.wants, believed or frozenset())
+        doubts = misgivings(session, snapshot, live)  # at another control plane, names would not be found either
+        _refuse(compiled, looked_up.unresolved)
+        complete, live = await arrivals.into(ledger.within(chosen), transport, live, snapshot.key)
+        plan, conflicts = planner.plan(desired, complete.records, live, origin(session, snapshot), complete, asked)
+        unseen = remembered.unseen(plan, live)
+        if believed is None or not unseen:
+            break
+        believed -= unseen
     _refuse(compiled, conflicts)
-    plan = await in_full(transport, replace(plan, selection=str(_selection(session))))
+    doubts += (
+        *unrefreshed(session, snapshot, ledger.records),
+        *renamed(plan, ledger.records, ledger.removed, snapshot.key),
+    )
+    plan = replace(plan, selection=str(_selection(session)), is_refreshed=believed is None)
+    plan = await in_full(transport, plan)
     names = planfile.used(looked_up.names, plan)
-    file = PlanFile(plan, len(snapshot.records), len(compiled.resources), names=names, doubts=doubts)
+    changed = drift(complete.records, live, snapshot.key)
+    file = PlanFile(plan, len(snapshot.records), len(compiled.resources), names=names, drift=changed, doubts=doubts)
     return _filed(session, snapshot, file)
+
+
+def _asked(session: Session, compiled: Compiled, ledger: Ledger, chosen: Collection[Address]) -> frozenset[Address]:
+    """What `--replace` names; raises PlanError for what cannot be replaced."""
+    desired, recorded = ([one.address for one in some] for some in (compiled.resources, ledger.records))
+    return replacing.requested(session.settings.replacing, desired, recorded, chosen)
 
 
 def _selection(session: Session) -> Selection:
@@ -79,14 +120,23 @@ def chosen_of(
     Raises PlanError for a glob that matches none.
     """
     named: Needs = {one.address: one.depends_on for one in compiled.resources} if compiled is not None else {}
-    ledger = adoption.rearranged(compiled.statements if compiled is not None and not destroy else (), snapshot.records)
-    recorded = {one.address: one.depends_on for one in ledger.records}
+    if session.settings.refresh_only:
+        recorded = {one.address: one.depends_on for one in snapshot.records}
+        return _selection(session).of({one: recorded[one] for one in _named(recorded, compiled)}, {})
+    ledger = adoption.rearranged(compiled.statements if compiled is not None else (), snapshot.records)
+    recorded = {one.address: ledger.renamed(one.depends_on) for one in ledger.records}
     if destroy:
-        leaving = {one: needs for one, needs in recorded.items() if compiled is None or one in named}
-        return _selection(session).of({}, leaving)
-    chosen = _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
+        chosen = _selection(session).of({}, {one: recorded[one] for one in _named(recorded, compiled)})
+    else:
+        chosen = _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
     # What moves also leaves its former address.
     return chosen | {former for address, former in ledger.moved.items() if address in chosen}
+
+
+def _named(recorded: Iterable[Address], compiled: Compiled | None) -> list[Address]:
+    """What is recorded and has a manifest among those that were given; everything where none were."""
+    named = {one.address for one in compiled.resources} if compiled is not None else None
+    return [one for one in recorded if named is None or one in named]
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -99,9 +149,13 @@ def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
 async def make_destruction(
     session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot
 ) -> PlanFile:
-    """The plan that deletes what is recorded; with manifests, only what they name, and as their lifecycle says."""
+    """The plan that deletes what is recorded; with manifests, only what they name, and as their lifecycle says.
+
+    What has moved is called by its new address. All that is deleted is looked at, with or without a refresh.
+    """
+    ledger = adoption.rearranged(compiled.statements if compiled is not None else (), snapshot.records)
     chosen = chosen_of(session, compiled, snapshot, destroy=True)
-    records = tuple(one for one in snapshot.records if one.address in chosen)
+    records = ledger.within(chosen).records
     if compiled is not None:
         named = {one.address: one.lifecycle for one in compiled.resources}
         records = tuple(
@@ -112,20 +166,44 @@ async def make_destruction(
             )
             for one in records
         )
-    live = await look(transport, (), snapshot.records)
+    live = await look(transport, (), ledger.records)
     doubts = misgivings(session, snapshot, live)
     plan = planner.destruction(records, live, origin(session, snapshot))
-    plan = await in_full(transport, replace(plan, selection=str(_selection(session))))
-    return _filed(session, snapshot, PlanFile(plan, len(records), 0, doubts=doubts))
+    changes = tuple(map(ledger.noted, plan.changes))
+    plan = await in_full(transport, replace(plan, changes=changes, selection=str(_selection(session))))
+    changed = drift(records, live, snapshot.key)
+    return _filed(session, snapshot, PlanFile(plan, len(records), 0, drift=changed, doubts=doubts))
+
+
+async def make_refresh(
+    session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot
+) -> PlanFile:
+    """The plan that makes the state follow what is live; with manifests, only of what they name. Raises PlanError.
+
+    Where nothing of the state is there, it is more likely the wrong place than the end of everything: that is refused.
+    """
+    chosen = chosen_of(session, compiled, snapshot)
+    live = await look(transport, (), snapshot.records)
+    doubts = misgivings(session, snapshot, live)
+    if doubts:
+        hint = "name the right endpoint and credentials; if the objects are really gone, declarative state rm '*'"
+        raise PlanError(*(replace(one, severity=Severity.ERROR, hint=hint) for one in doubts))
+    records = [one for one in snapshot.records if one.address in chosen]
+    plan = refresh.refreshed(records, live, origin(session, snapshot))
+    plan = replace(plan, selection=str(_selection(session)))
+    changed = tuple(refresh.changed_by_others(records, live, snapshot.key))
+    changes = drift(records, live, snapshot.key)
+    return _filed(session, snapshot, PlanFile(plan, len(records), len(records), drift=changes, doubts=changed))
 
 
 def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
-    """With what tells later where the plan belongs, and which secrets it was made with."""
+    """With what tells later where the plan belongs, when it was made, and with which secrets."""
     return replace(
         file,
         environment=session.project.environment,
         state=None if snapshot.lineage else state_name(session),
         secrets=planfile.secret_digests(file.plan, snapshot.key),
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
 
 

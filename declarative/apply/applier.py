@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from declarative import kinds
-from declarative.apply.book import Book, applied_by, bookkept
+from declarative.apply.book import Book, bookkept
 from declarative.apply.clock import Clock
 from declarative.apply.creation import Creation, Find
 from declarative.apply.settle import Departures
@@ -23,6 +23,7 @@ from declarative.model.address import Address
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Change, Step
 from declarative.model.record import Operation, Record
+from declarative.plan.settle import applied_by
 from declarative.plan.veil import Veil
 from declarative.runai.remote import Remote
 from declarative.state.store import Lease
@@ -144,6 +145,9 @@ class Applier:
     async def _adopt(self, kind: Kind, step: Step) -> None:
         """Records what is known without a call: an object that came in, another address, or bookkeeping that changed."""
         change = _change_of(step)
+        if change.remembers is not None:
+            await self._book.put(change.remembers)
+            return
         if change.imports is not None:
             await self._book.put(bookkept(change.imports, change))
             return

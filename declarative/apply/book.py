@@ -15,8 +15,7 @@ from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.model.plan import Change, Step
 from declarative.model.record import Intent, Operation, Record
-from declarative.model.value import FrozenMap, digest
-from declarative.plan.settle import without_phase
+from declarative.model.value import digest
 from declarative.state.store import Lease
 
 
@@ -101,11 +100,3 @@ def bookkept(record: Record, change: Change) -> Record:
         ignored=change.ignored,
         finished=change.finished and record.id == change.id,
     )
-
-
-def applied_by(record: Record, body: FrozenMap | None, operation: Operation) -> FrozenMap | None:
-    """What is applied once the call has happened: suspending and resuming change the phase, and nothing else."""
-    if body is None or record.applied is None or operation is Operation.UPDATE:
-        return body
-    phase = {"desiredPhase": body["desiredPhase"]} if "desiredPhase" in body else {}
-    return FrozenMap({**without_phase(record.applied), **phase})

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from declarative.cli.applying import Approval, run
+from declarative.cli.command import Command
 from declarative.cli.options import (
     apply_options,
     global_options,
@@ -18,13 +19,14 @@ from declarative.cli.options import (
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1)
 @variable_options
 @selection_options
 @parallelism_option
 @apply_options
 @wait_options
+@click.option("--checksum", metavar="SUM", help="Apply PLANFILE only if it is the plan with this checksum.")
 @global_options
 @click.pass_obj
 def command(outer: dict[str, Any], /, **given: Any) -> int:
@@ -43,6 +45,7 @@ def command(outer: dict[str, Any], /, **given: Any) -> int:
       declarative apply
       declarative apply manifests/ --auto-approve
       declarative apply -e prod prod.plan        # as it was planned: -e prod --out prod.plan
+      declarative apply prod.plan --checksum 0123456789ab    # the one that was reviewed, and no other
       declarative apply --allow disruption       # running trainings may stop
       declarative apply --wait --wait-timeout 30m
     """

@@ -101,8 +101,9 @@ class _Work:
             directory = await discover.directory(transport)
             project = discover.project_of(directory, self.asked.project).id if self.asked.project else None
             owned = {found for one in snapshot.records for found in (one.id, one.previous_id) if found}
-            strangers = await discover.strangers(transport, owned, project)
-            found, described = await self._undescribed(transport, strangers.found)
+            with self.found.console.reading():
+                strangers = await discover.strangers(transport, owned, project)
+                found, described = await self._undescribed(transport, strangers.found)
             made, staged = self._checked(directory, found, {one.address for one in snapshot.records})
             resolved = await lookup.resolve(transport, staged)
             made = self._without(made, {one.resource.address: one.diagnostic for one in resolved.unresolved})
@@ -194,7 +195,8 @@ class _Work:
         what = ", ".join(f"{number[kind.name]} {kind.name}" for kind in kinds.ALL if number[kind.name])
         console.out(f"Wrote {counted(len(made), 'manifest')} below {where}: {what}.")
         if self.asked.into_state:
-            console.out("The state manages these objects from now on. Next: declarative plan, which finds no changes.")
+            following = console.next("declarative plan, which finds no changes.")
+            console.out(f"The state manages these objects from now on.{following}")
         else:
             console.out(f"{where}/imports.yaml takes them into the state at the next apply, and can be deleted then.")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Command
 from declarative.cli.options import Context, context, global_options
 from declarative.errors import ControlPlaneError, StateError, Unauthorized
 from declarative.model.value import dig
@@ -19,7 +20,7 @@ from declarative.state.holders import holders, place
 from declarative.view.doctor import Report, StateReport, doctor_json, doctor_text
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @global_options
 @click.pass_obj

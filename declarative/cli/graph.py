@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from declarative.cli import planning
+from declarative.cli.command import Command
 from declarative.cli.options import Context, context, global_options, variable_options
 from declarative.plan import planfile
 from declarative.session import compile_manifests, open_session
@@ -16,7 +17,7 @@ from declarative.view.graph import Node
 FORMATS = ("dot", "mermaid", "svg")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, metavar="[PATH...] | PLANFILE")
 @variable_options
 @click.option("--format", "form", type=click.Choice(FORMATS), default="dot", show_default=True, help="How it is drawn.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from declarative.cli.command import Command
 from declarative.cli.options import (
     Context,
     Duration,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from declarative.state.store import Snapshot
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("address", required=False, metavar="[ADDR]")
 @click.argument("given", required=False, metavar="[ID|NAME]")
 @click.option("--discover", is_flag=True, help="Everything that is live and not managed: writes manifests for it.")
@@ -103,7 +104,7 @@ def _one(found: Context, text: str, given: str, lock_timeout: float) -> int:
         lease.backup()
         lease.write(record)
     found.console.out(f"Imported {record.address}: {record.name} [id={record.id}]. The next plan of it:\n")
-    planning.show_plan(found.console, following, as_json=False)
+    planning.show_plan(found.console, following)
     return 0
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Command
 from declarative.cli.options import context, global_options
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("kind", required=False)
 @global_options
 @click.pass_obj

@@ -6,8 +6,9 @@ import asyncio
 
 from declarative.apply.clock import SystemClock
 from declarative.apply.waiting import Waiting, Wish
-from declarative.cli import planning
 from declarative.cli.console import Console
+from declarative.cli.outputs import Stream
+from declarative.cli.progress import Progress
 from declarative.diagnostics import Diagnostic
 from declarative.errors import DeclarativeError
 from declarative.model.event import Event, EventType
@@ -22,29 +23,31 @@ def wait(
     wanted: tuple[Wish, ...],
     seconds: float,
     counts: tuple[int, int, int, int],
-    *,
-    as_json: bool,
+    stream: Stream,
 ) -> bool:
     """Whether all that is wanted came about, told as it happens. `counts` are those of `tally`.
 
     Raises DeclarativeError when it is interrupted: the apply itself is done and recorded.
     """
-    progress = planning.Progress(console, as_json)
+    progress = Progress(console, stream, len(wanted), waits=True)
     try:
         ended = asyncio.run(_until_there(session, wanted, seconds, progress))
     except (KeyboardInterrupt, asyncio.CancelledError):
         detail = "The apply itself is done and recorded; only the wait for its trainings ends here."
-        raise DeclarativeError(Diagnostic("Wait interrupted", detail)) from None
+        raise DeclarativeError(
+            Diagnostic("Wait interrupted", detail, "see how they are with declarative plan")
+        ) from None
     if progress.unheard is not None:
         raise progress.unheard
     failed = any(event.type is EventType.FAILED for event in ended)
-    if failed and not as_json:
+    if failed and not stream.replaces_text:
         console.note("\n" + wait_text(ended, counts, console.error_style, console.source))
     return not failed
 
 
 async def _until_there(
-    session: Session, wanted: tuple[Wish, ...], seconds: float, progress: planning.Progress
+    session: Session, wanted: tuple[Wish, ...], seconds: float, progress: Progress
 ) -> tuple[Event, ...]:
     async with connected(session, read_only=True) as transport:
-        return await Waiting(Remote(transport), SystemClock(), progress.event, seconds).until_there(wanted)
+        with progress:
+            return await Waiting(Remote(transport), SystemClock(), progress.event, seconds).until_there(wanted)

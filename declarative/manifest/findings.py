@@ -91,6 +91,12 @@ def _misplaced(path: Path) -> Violation:
     return Violation(path, "Secret that has to be shown", detail, "give it by a variable that is not sensitive")
 
 
+def _as_item(kind: Kind, path: str, word: str) -> str | None:
+    """A path whose word names an item of a list, as that is written; None where that leads nowhere either."""
+    item = path.replace(f".{word}", f"[{word}]", 1)
+    return item if item != path and steps_below(kind.shape, item) is None else None
+
+
 def _lifecycle_misfits(kind: Kind, value: FrozenMap) -> Iterator[Violation]:
     given, metadata = value.get("lifecycle"), value.get("metadata")
     if not isinstance(given, FrozenMap):
@@ -99,7 +105,7 @@ def _lifecycle_misfits(kind: Kind, value: FrozenMap) -> Iterator[Violation]:
     for index, path in enumerate(ignored if isinstance(ignored, tuple) else ()):
         if isinstance(path, str) and (unknown := steps_below(kind.shape, path)):
             word, known = unknown
-            spelling = nearest(word, known)
+            spelling = nearest(word, known) or _as_item(kind, path, word)
             hint = (
                 f"did you mean `{spelling}`?"
                 if spelling

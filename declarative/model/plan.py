@@ -75,8 +75,9 @@ class Change:
     `deposed` that of an old object that an interrupted create-before-destroy replacement left behind. `finished` says
     that the live object is a run that has ended; `run` is the one that the change stops or ends, whether it holds GPUs
     (then it is a `disruption`) or not. `imports` is the record with which an object that exists comes into the state,
-    `moved_from` the address that the state had for it before. `fingerprint` sums up what the change was planned against: the record
-    and the live object.
+    `moved_from` the address that the state had for it before. `remembers` is the record that takes the place of
+    the state's where only the state follows what is live, and `on_request` says that a replacement was asked for.
+    `fingerprint` sums up what the change was planned against: the record and the live object.
     """
 
     address: Address
@@ -100,20 +101,24 @@ class Change:
     deposed: str | None = None
     imports: Record | None = None
     moved_from: Address | None = None
+    remembers: Record | None = None
+    on_request: bool = False
     fingerprint: str | None = None
     where: Position | None = None
 
     @property
     def is_nothing(self) -> bool:
         """Whether it changes neither the control plane nor what the state owns, and under which address."""
-        return self.action is Action.NO_OP and self.imports is None and self.moved_from is None
+        keeps = self.imports is None and self.moved_from is None and self.remembers is None
+        return self.action is Action.NO_OP and keeps
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Changes in order of address, no-ops included. `endpoint` names the control plane that it was made for.
 
-    `selection` are the options that made it a partial one; "" where it is about everything.
+    `selection` are the options that made it a partial one; "" where it is about everything. `refresh_only` says that it changes
+    the state alone, `is_refreshed` that what is live was read, and not only what the plan changes of it.
 
     `lineage` and `serial` are those of the state that it was made from.
     """
@@ -124,6 +129,8 @@ class Plan:
     serial: int
     destroy: bool = False
     selection: str = ""
+    refresh_only: bool = False
+    is_refreshed: bool = True
 
     @property
     def addresses(self) -> frozenset[Address]:

@@ -98,8 +98,16 @@ class Ledger:
         """What of it is about the chosen addresses."""
         return replace(self, records=tuple(one for one in self.records if one.address in chosen))
 
+    def renamed(self, addresses: Iterable[Address]) -> tuple[Address, ...]:
+        """The addresses as they are called from now on."""
+        new = {former: address for address, former in self.moved.items()}
+        return tuple(new.get(one, one) for one in addresses)
+
     def noted(self, change: Change) -> Change:
-        """The change with what the documents say of its address."""
+        """The change with what the documents say of its address, and of those that it depends on."""
+        if self.moved:
+            depends_on, depended_on = self.renamed(change.depends_on), self.renamed(change.depended_on)
+            change = replace(change, depends_on=depends_on, depended_on=depended_on)
         removed = self.removed.get(change.address)
         if removed and change.action is Action.DELETE:
             if removed.destroy:

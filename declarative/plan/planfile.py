@@ -38,7 +38,8 @@ class PlanFile:
 
     `environment` is that of the project file that it was made with. `state` names the state where that did not exist yet:
     then it has no lineage to be known by, and no key for `secrets`. `names` are those that the manifests had in place of the
-    ids in what is to be changed. `doubts` are for whoever makes the plan, and are not saved.
+    ids in what is to be changed. `drift` are the changes that others have made since the last apply. `created` is when the plan was
+    made (RFC 3339), which its checksum leaves out. `doubts` are for whoever makes the plan, and are not saved.
     """
 
     plan: Plan
@@ -48,6 +49,8 @@ class PlanFile:
     state: str | None = None
     secrets: tuple[SecretDigest, ...] = ()
     names: tuple[NamedId, ...] = ()
+    drift: tuple[Change, ...] = ()
+    created: str | None = field(default=None, compare=False, metadata={"saved": False})
     doubts: tuple[Diagnostic, ...] = field(default=(), metadata={"saved": False})
 
 
@@ -59,7 +62,7 @@ def checksum(file: PlanFile) -> str:
 def dump(file: PlanFile) -> str:
     """The text of a plan file: the fields of manifests in the order in which their author wrote them."""
     content = _plain(file)
-    envelope = {"checksum": digest(content)[:12], "content": content, "format": FORMAT}
+    envelope = {"checksum": digest(content)[:12], "content": content, "created": file.created, "format": FORMAT}
     return json.dumps(envelope, separators=(",", ":"), ensure_ascii=False, default=written) + "\n"
 
 
@@ -72,7 +75,7 @@ def load(text: str, name: str) -> PlanFile:
         if digest(envelope["content"])[:12] != envelope["checksum"]:
             raise _unreadable(name, "its content does not match its checksum")
         file: PlanFile = _built(PlanFile, envelope["content"])
-        return file
+        return replace(file, created=envelope.get("created"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unreadable(name, "it is not one, or it is damaged") from error
 

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from declarative import kinds
@@ -29,6 +29,7 @@ from declarative.plan.diff import Comparison, compare
 from declarative.plan.ending import weighed, with_run
 from declarative.plan.fingerprint import fingerprint
 from declarative.plan.names import Conflict, Name, claimed
+from declarative.plan.replacing import replace_along
 from declarative.plan.settle import settled, taken_up, without_phase
 from declarative.plan.veil import Veil
 
@@ -41,20 +42,30 @@ class Live:
     """What was observed, found by id and by name.
 
     `taken_up` are the objects that interrupted creates are found to have made, by address; `finished` the ids of objects
-    that are gone because they had finished.
+    that are gone because they had finished. `assumed` are the ids of those that nobody has looked at: the state has them.
     """
 
     by_id: Mapping[str, Observed]
     by_name: Mapping[Name, Observed]
     taken_up: Mapping[Address, Observed] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
+    assumed: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, observed: Iterable[Observed], records: Iterable[Record], finished: Iterable[str] = ()) -> Live:
-        everything = tuple(observed)
+    def of(
+        cls,
+        observed: Iterable[Observed],
+        records: Iterable[Record],
+        finished: Iterable[str] = (),
+        assumed: Iterable[Observed] = (),
+    ) -> Live:
+        believed = tuple(assumed)
+        everything = (*observed, *believed)
         there = [one for one in everything if one.readiness.presence is not Presence.GONE]
         by_name = {(one.kind, one.namespace, one.name): one for one in there}
-        return cls({one.id: one for one in everything}, by_name, taken_up(records, there), frozenset(finished))
+        by_id = {one.id: one for one in everything}
+        ids = frozenset(one.id for one in believed)
+        return cls(by_id, by_name, taken_up(records, there), frozenset(finished), ids)
 
     def there(self, record: Record) -> Observed | None:
         """The object of a record, unless it is gone."""
@@ -73,11 +84,17 @@ class Origin:
 
 
 def plan(
-    resources: Iterable[Resource], records: Iterable[Record], live: Live, origin: Origin, ledger: Ledger | None = None
+    resources: Iterable[Resource],
+    records: Iterable[Record],
+    live: Live,
+    origin: Origin,
+    ledger: Ledger | None = None,
+    replacing: Collection[Address] = (),
 ) -> tuple[Plan, tuple[Conflict, ...]]:
     """The plan that makes `live` what `resources` say, and the conflicts that forbid it.
 
-    With a ledger, `records` are its own, and the changes say what it has to do with them.
+    With a ledger, `records` are its own, and the changes say what it has to do with them. What is live of `replacing` is
+    replaced, whether it differs or not.
     """
     desired = {resource.address: resource for resource in resources}
     recorded = {record.address: record for record in records}
@@ -88,7 +105,7 @@ def plan(
         for address in sorted(desired.keys() | recorded.keys())
     }
     changes = {address: ledger.noted(change) for address, change in changes.items()} if ledger else changes
-    _replace_when(changes, desired)
+    replace_along(changes, desired, replacing)
     changes, conflicts = claimed(changes, desired, live.by_name)
     ordered = tuple(weighed(change) for change in changes.values())
     return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), conflicts
@@ -153,7 +170,7 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
         adopts = record is not recorded or has_news(resource, record, observed, change.deposed, veil)
         return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason), veil)
     applied = record.applied and veil.over(record.applied) if record else None
-    if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
+    if record is not None and ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
         if not _finished(resource, record).fields:
             reason = "the run finished and deleted itself"
             # The list of deleted runs forgets after some days; the state does not.
@@ -165,7 +182,7 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
         # It may be a finished run that deletes itself; once it is gone, its last phase can be asked for.
         reason = "it is being deleted, but not by this state; plan again when it is gone"
         return replace(change, action=Action.NO_OP, id=record.id, before=applied, reason=reason)
-    elif record is not None and _ran(record, live):
+    elif record is not None and ran(record, live):
         change = replace(change, reason=RUN_AGAIN)
     known_before = record is not None and record.applied is not None
     gone = "it is gone from the control plane" if known_before else None
@@ -198,7 +215,8 @@ def _satisfied(resource: Resource, observed: Observed) -> str | None:
     meaning = (
         "it runs again once it is gone (onFinished: rerun)" if rerun else "a run that ended satisfies its manifest"
     )
-    return f"finished ({observed.readiness.phase}); {meaning}"
+    phase = f" ({observed.readiness.phase})" if observed.readiness.phase else ""
+    return f"finished{phase}; {meaning}"
 
 
 def _together(*reasons: str | None) -> str | None:
@@ -219,7 +237,7 @@ def _deposed(record: Record, live: Live) -> str | None:
     return old.id if old and old.readiness.presence is Presence.LIVE else None
 
 
-def _ran(record: Record, live: Live) -> bool:
+def ran(record: Record, live: Live) -> bool:
     """Whether the recorded run has finished and then went by itself, not by an interrupted delete of ours."""
     if record.id is None or _deletes(record):
         return False
@@ -237,22 +255,3 @@ def _finished(resource: Resource, record: Record) -> Comparison:
 def _deletes(record: Record) -> bool:
     """Whether a delete of ours was interrupted."""
     return record.intent is not None and record.intent.operation is Operation.DELETE
-
-
-def _replace_when(changes: dict[Address, Change], desired: Mapping[Address, Resource]) -> None:
-    """Replaces what asks to be replaced along with others, until nothing more follows."""
-    moving = (Action.UPDATE, Action.REPLACE, Action.CREATE_THEN_DELETE)
-    settled = False
-    while not settled:
-        settled = True
-        for address, resource in desired.items():
-            change = changes.get(address)
-            if change is None or change.action not in (Action.NO_OP, Action.UPDATE) or change.before is None:
-                continue
-            cause = next(
-                (a for a in resource.lifecycle.replace_when if a in changes and changes[a].action in moving), None
-            )
-            if cause is not None:
-                settled = False
-                action = Action.CREATE_THEN_DELETE if resource.lifecycle.create_before_destroy else Action.REPLACE
-                changes[address] = replace(change, action=action, reason=f"replaceWhen: {cause} changes")

@@ -11,11 +11,9 @@ from declarative.model.plan import Step
 from declarative.model.record import Operation
 from declarative.plan.guard import some
 from declarative.view.diagnostics import Source, diagnostic_blocks
-from declarative.view.progress import DONE, VERBS, apply_summary, replaces, skip_reason
+from declarative.view.progress import DONE, FINAL, VERBS, apply_summary, replaces, skip_reason
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, duration, wrapped
-
-_FINAL = (EventType.COMPLETED, EventType.FAILED, EventType.SKIPPED)
 
 
 def failure_text(events: Iterable[Event], style: Style, command: str = "apply", source: Source = lambda _: None) -> str:
@@ -24,7 +22,7 @@ def failure_text(events: Iterable[Event], style: Style, command: str = "apply", 
     `events` may be all of them or only each step's last. Every failure is told in full, with its line of the
     source, and once where it is that of several resources.
     """
-    final = sorted((event for event in events if event.type in _FINAL), key=_order)
+    final = sorted((event for event in events if event.type in FINAL), key=_order)
     failed = [event for event in final if event.type is EventType.FAILED]
     lines = [f"{style.bold(style.red(f'{command.capitalize()} incomplete.'))} {_counts(final)}", ""]
     pad = max((columns(style.safe(str(event.step.address))) for event in final), default=0)
@@ -67,11 +65,11 @@ def _folded(failed: list[Event]) -> Iterator[tuple[str, Diagnostic]]:
 
 
 def _order(event: Event) -> int:
-    return _FINAL.index(event.type)
+    return FINAL.index(event.type)
 
 
 def _counts(final: list[Event]) -> str:
-    done, failed, skipped = (sum(event.type is kind for event in final) for kind in _FINAL)
+    done, failed, skipped = (sum(event.type is kind for event in final) for kind in FINAL)
     return f"{counted(done, 'step')} done, {failed} failed, {skipped} skipped."
 
 

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.plan import Change, Plan
+from declarative.plan.planfile import PlanFile, checksum
 from declarative.plan.totals import gpus
+from declarative.view.concise import words
 from declarative.view.graph import nodes_of_plan, sort_of
 from declarative.view.graph_svg import svg
+from declarative.view.known import Known
 from declarative.view.plan import SYMBOLS, change_text, count_line, shown_changes
 from declarative.view.style import Style
 from declarative.view.text import counted
@@ -34,20 +38,29 @@ _NAMES = {
 _MOST_DRAWN = 400
 
 
-def plan_html(plan: Plan, diagnostics: Sequence[Diagnostic] = (), environment: str | None = None) -> str:
+def plan_html(file: PlanFile, diagnostics: Sequence[Diagnostic] = ()) -> str:
     """The page of a plan, with what was said about it."""
+    plan, known = file.plan, Known.of(file.names)
     shown = shown_changes(plan)
     title = count_line(plan) if shown else "No changes."
-    place = f"Control plane {_code(plan.endpoint)}" + (f", environment {_code(environment)}" if environment else "")
+    place = f"Control plane {_code(plan.endpoint)}"
+    place += f", environment {_code(file.environment)}" if file.environment else ""
+    place += f", checksum {_code(checksum(file))}" if not plan.is_empty else ""
     partial = f"<p>A partial plan, about {_code(plan.selection)} alone.</p>" if plan.selection else ""
     body = [
         f"<header><h1>{_text(title)}</h1><p class='quiet'>{place}</p>{partial}</header>",
         _totals(plan, shown),
-        *map(_finding, sorted(diagnostics, key=lambda one: one.severity is not Severity.ERROR)),
-        _changes(shown),
+        *_findings(diagnostics),
+        _changes(shown, known),
         _picture(plan),
     ]
     return _page(title, "\n".join(filter(None, body)))
+
+
+def failure_html(diagnostics: Sequence[Diagnostic]) -> str:
+    """The page where there is no plan."""
+    title = "The plan failed."
+    return _page(title, "\n".join([f"<header><h1>{_text(title)}</h1></header>", *_findings(diagnostics)]))
 
 
 def _page(title: str, body: str) -> str:
@@ -85,6 +98,11 @@ def _by_sort(shown: Iterable[Change]) -> dict[str, int]:
     return numbers
 
 
+def _findings(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    """Errors before warnings."""
+    return [_finding(one) for one in sorted(diagnostics, key=lambda one: one.severity is not Severity.ERROR)]
+
+
 def _finding(diagnostic: Diagnostic) -> str:
     where = f" <code>{_text(str(diagnostic.where))}</code>" if diagnostic.where else ""
     lines = [diagnostic.detail, *diagnostic.notes, f"hint: {diagnostic.hint}" if diagnostic.hint else ""]
@@ -93,7 +111,7 @@ def _finding(diagnostic: Diagnostic) -> str:
     return f"<section class='finding {diagnostic.severity}'><b>{_text(name)}</b>{where}{told}</section>"
 
 
-def _changes(shown: Sequence[Change]) -> str:
+def _changes(shown: Sequence[Change], known: Known) -> str:
     if not shown:
         return ""
     numbers = _by_sort(shown)
@@ -103,21 +121,21 @@ def _changes(shown: Sequence[Change]) -> str:
         if sort in numbers
     )
     search = "<input id='search' type='search' placeholder='Filter  ( / )' aria-label='Filter'>"
-    unfold = "<button id='unfold' type='button'>Unfold</button>"
+    unfold = "<button id='unfold' type='button'>Unfold all</button>"
     count = "<span id='shown' class='quiet' role='status'></span>"
     controls = f"<div class='filter' role='search'>{search}{boxes}{unfold}{count}</div>"
-    return "\n".join(["<h2>Changes</h2>", controls, *map(_change, shown)])
+    return "\n".join(["<h2>Changes</h2>", controls, *(_change(change, known) for change in shown)])
 
 
-def _change(change: Change) -> str:
+def _change(change: Change, known: Known) -> str:
     symbol, verb = SYMBOLS[change.action]
     sort = sort_of(change)
-    place = f"<span class='place'>{_text(f'{change.where.file}:{change.where.line}')}</span>" if change.where else ""
+    address = f"<span class='mark'>{symbol}</span><code>{_text(str(change.address))}</code>"
     stops = "<span class='stops'>stops running work</span>" if change.disruption else ""
-    head = (
-        f"<summary><span class='mark'>{symbol}</span><code>{_text(str(change.address))}</code>{place}{stops}</summary>"
-    )
-    lines = change_text(change, _STYLE).split("\n")[1:]
+    told = f"<span class='words'>{_text(words(change, _STYLE))}</span>"
+    place = f"<span class='place'>{_text(f'{change.where.file}:{change.where.line}')}</span>" if change.where else ""
+    head = f"<summary>{address}{stops}{told}{place}</summary>"
+    lines = [line.removeprefix("    ") for line in change_text(change, _STYLE, known).split("\n")[1:]]
     text = "\n".join(map(_line, lines)) or f"<span class='quiet'>{verb}</span>"
     return f"<details class='one {sort}' data-sort='{sort}'>{head}<pre>{text}</pre></details>"
 
@@ -145,7 +163,13 @@ def _code(text: str) -> str:
 
 
 def _lines(text: str) -> str:
-    return "\n".join(map(_text, text.rstrip().split("\n")))
+    """Lines whose words between backticks are code."""
+    return "\n".join(map(_prose, text.rstrip().split("\n")))
+
+
+def _prose(text: str) -> str:
+    parts = re.split(r"`([^`]+)`", text)
+    return "".join(_code(part) if index % 2 else _text(part) for index, part in enumerate(parts))
 
 
 def _text(text: str) -> str:

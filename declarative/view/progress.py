@@ -8,7 +8,7 @@ from declarative.model.event import Event, EventType
 from declarative.model.plan import Step
 from declarative.model.record import Operation
 from declarative.view.style import Style
-from declarative.view.text import duration
+from declarative.view.text import columns, duration
 
 # How each operation is told: begun, going on, and done.
 VERBS = {
@@ -29,16 +29,23 @@ DONE = {
     Operation.FORGET: "forgotten",
     Operation.ADOPT: "recorded",
 }
+# After these, nothing more is heard of a step.
+FINAL = (EventType.COMPLETED, EventType.FAILED, EventType.SKIPPED)
 # What touches the state alone is done as soon as it is begun.
 _AT_ONCE = (Operation.ADOPT, Operation.FORGET)
 
 
-def event_text(event: Event, style: Style) -> str:
-    """One line for one moment of a step; "" where that is not worth a line."""
+def event_text(event: Event, style: Style, room: int | None = None) -> str:
+    """One line for one moment of a step; "" where that is not worth a line.
+
+    Where it would take more than `room` columns, it goes without the id: the state knows that.
+    """
     if event.type is EventType.STARTED and event.step.operation in _AT_ONCE:
         return ""
     address = style.bold(style.safe(str(event.step.address)) + ":")
     message = style.safe(event_message(event))
+    if room is not None and columns(f"{event.step.address}: {message}") > room:
+        message = message.partition(" [id=")[0]
     if event.type is EventType.FAILED:
         message = style.red(message)
     elif event.type is EventType.SKIPPED:
@@ -58,7 +65,7 @@ def event_message(event: Event) -> str:
             return f"{begun}...{tail}"
         case EventType.WAITING:
             phase = f", {event.phase}" if event.phase else ""
-            return f"Still {_waiting_for(event)}... [{duration(event.elapsed)}{phase}]"
+            return f"Still {doing(event)}... [{duration(event.elapsed)}{phase}]"
         case EventType.COMPLETED:
             if event.step.operation in _AT_ONCE:
                 return f"{_recorded(event.step)}{tail}"
@@ -88,10 +95,13 @@ def _goal_message(event: Event) -> str:
         return f"Waiting for {event.goal} ended after {took}{why}"
     if event.reached:
         return f"{event.phase or event.goal} after {took}"
-    return f"Still waiting for {event.goal}... [{took}{f', {event.phase}' if event.phase else ''}]"
+    return f"Still {doing(event)}... [{took}{f', {event.phase}' if event.phase else ''}]"
 
 
-def _waiting_for(event: Event) -> str:
+def doing(event: Event) -> str:
+    """What goes on, as far as an event tells: `creating`, `waiting for Running`."""
+    if event.goal:
+        return f"waiting for {event.goal}"
     # The phase is that of the object that still has the name, until a create tells the id of its own.
     if event.step.awaits and event.id == event.step.id:
         return "waiting for its name to be free"

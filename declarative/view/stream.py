@@ -17,7 +17,7 @@ from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation
 from declarative.view.plan import count_line, shown_changes
 from declarative.view.progress import apply_summary, destroy_summary, event_message
-from declarative.view.terraform import action_reason, diagnostic_json
+from declarative.view.terraform import IMPLIED_PROVIDER, action_reason, diagnostic_json
 
 Message = dict[str, Any]
 _UI_VERSION = "1.2"
@@ -30,12 +30,19 @@ _OPERATIONS = {
     Operation.FORGET: "forget",
     Operation.ADOPT: "import",
 }
+# Terraform words the reasons of replacements shorter here than in its plan format.
+_REASONS = {
+    "replace_because_cannot_update": "cannot_update",
+    "replace_by_request": "requested",
+    "replace_by_triggers": "replace_triggered_by",
+}
 _LEVELS = {EventType.FAILED: "error", EventType.SKIPPED: "warn"}
 
 
 def version_event(timestamp: str) -> Message:
     """The first message of every stream."""
-    versions = {"declarative": __version__, "ui": _UI_VERSION}
+    # Readers look for the version under Terraform's name.
+    versions = {"declarative": __version__, "terraform": __version__, "ui": _UI_VERSION}
     return _message("version", f"Declarative {__version__}", timestamp, **versions)
 
 
@@ -46,8 +53,7 @@ def plan_events(plan: Plan, timestamp: str) -> list[Message]:
         action = _action(change)
         what: dict[str, Any] = {"resource": _resource(change.address), "action": action}
         if reason := action_reason(change, plan):
-            # Here Terraform writes `cannot_update`, and in its plan format `replace_because_cannot_update`.
-            what["reason"] = reason.removeprefix("replace_because_")
+            what["reason"] = _REASONS.get(reason, reason)
         if change.imports is not None:
             what["importing"] = {"id": change.imports.id}
         if change.moved_from is not None:
@@ -133,7 +139,7 @@ def _resource(address: Address) -> dict[str, Any]:
         "addr": str(address),
         "module": "",
         "resource": str(address),
-        "implied_provider": "runai",
+        "implied_provider": IMPLIED_PROVIDER,
         "resource_type": address.kind,
         "resource_name": address.key,
         "resource_key": None,

@@ -7,10 +7,12 @@ from dataclasses import replace
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
+from declarative.model.named import NamedId
 from declarative.model.plan import Action, Change, Disruption, FieldChange, Plan, Run, Step
 from declarative.model.position import Position
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import FrozenMap, freeze
+from declarative.view.known import Known
 
 ID = "0b2f6f0e-7a51-4c39-9d0e-5f1b8d0c1a01"
 CLUSTER = "71f69d83-ba66-4822-adf5-55ce55efd210"
@@ -174,6 +176,29 @@ ADOPTED = Change(
     after=body("found"),
     reason="an interrupted create is taken up",
     adopts=True,
+)
+
+_BASE = Address("WorkloadTemplate", "base")
+KNOWN = Known.of(
+    (
+        NamedId(training("resnet"), ("metadata", "project"), "project", "vision", "4501"),
+        NamedId(_BASE, ("metadata", "project"), "project", "nlp\x1b", "4502"),
+        NamedId(_BASE, ("spec", "assets", "compute", "name"), "compute", "one-gpu", ID),
+        NamedId(_BASE, ("spec", "assets", "datasources", 0, "name"), "datasource", "imagenet", "d-1"),
+    )
+)
+RENAMED = Change(
+    _BASE,
+    Action.REPLACE,
+    id=ID,
+    before=body("base"),
+    after=body("base"),
+    fields=(
+        FieldChange(("metadata", "projectId"), "metadata.projectId", 4501, 4502, True),
+        FieldChange(("spec", "assets", "compute"), "spec.assets.compute", CLUSTER, ID),
+        FieldChange(("spec", "assets", "datasources", 0, "id"), "spec.assets.datasources[0].id", "d-1", None),
+        FieldChange(("spec", "backoffLimit"), "spec.backoffLimit", 4501, 4502),
+    ),
 )
 
 FINISHED = replace(SAME, reason="finished (Completed); a run that ended satisfies its manifest", finished=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from declarative.view.concise import concise_text
 from declarative.view.diagnostics import diagnostics_text
 from declarative.view.failure import failure_text, wait_text
 from declarative.view.plan import plan_text
@@ -64,6 +65,12 @@ CASES: dict[str, Callable[[], str]] = {
     ),
     "a-whole-plan-in-ascii": lambda: plan_text(samples.FULL_PLAN, ASCII),
     "a-whole-plan-in-colour": lambda: plan_text(samples.FULL_PLAN, COLOR),
+    "a-concise-plan-has-a-line-for-each-change": lambda: concise_text(samples.FULL_PLAN, Style(width=120)),
+    "a-concise-plan-fits-its-terminal": lambda: concise_text(samples.FULL_PLAN, TERMINAL),
+    "hostile-values-are-escaped-in-a-concise-plan": lambda: concise_text(samples.plan(samples.HOSTILE), TERMINAL),
+    "ids-have-their-names-beside-them": lambda: plan_text(
+        samples.plan(samples.RENAMED, samples.CREATE), TERMINAL, samples.KNOWN
+    ),
     "hostile-values-are-escaped": lambda: plan_text(samples.plan(samples.HOSTILE), TERMINAL),
     "diagnostics-point-into-the-source": lambda: diagnostics_text(samples.DIAGNOSTICS, TERMINAL, read),
     "diagnostics-in-ascii": lambda: diagnostics_text(samples.DIAGNOSTICS, ASCII, read),
