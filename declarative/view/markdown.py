@@ -22,8 +22,8 @@ from declarative.view.plan import SYMBOLS, change_text, count_line, shown_change
 from declarative.view.style import Style
 from declarative.view.text import counted, shorten
 
-# Characters that a comment may have at GitHub; GitLab allows more.
-LONGEST = 65_536
+# GitHub takes 65,536 characters, GitLab more; what is left is for a line that a pipeline puts before it.
+LONGEST = 65_000
 # The share of it that findings may take in full, and that those may take which have only a line for themselves.
 _FULL, _LINES = 0.4, 0.2
 # Columns of one line of a finding, and lines of one finding.
