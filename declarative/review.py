@@ -101,5 +101,6 @@ def _other_secret(reference: Reference) -> Diagnostic:
 
 
 def state_name(session: Session) -> str:
-    """How the state is called where it is asked for."""
-    return session.settings.state or session.project.state or DEFAULT_STATE
+    """How the state is called where it is asked for; a database without its password."""
+    named = session.settings.state or session.project.state or DEFAULT_STATE
+    return session.store.name if named.startswith(("postgresql://", "postgres://")) else named

@@ -140,7 +140,8 @@ class Applier:
                 await self._delete(kind, step, began)
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
                 await self._change(kind, step)
-        return step.id
+        record = self._book.records.get(step.address)
+        return step.id or (record.id if record is not None else None)
 
     async def _adopt(self, kind: Kind, step: Step) -> None:
         """Records what is known without a call: an object that came in, another address, or bookkeeping that changed."""

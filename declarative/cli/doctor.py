@@ -16,7 +16,6 @@ from declarative.model.value import dig
 from declarative.runai.credentials import Credentials
 from declarative.runai.examine import Examination, examine
 from declarative.session import Session, credentials_of, open_session, transport_to
-from declarative.state.holders import holders, place
 from declarative.view.doctor import Report, StateReport, doctor_json, doctor_text
 
 
@@ -99,8 +98,8 @@ async def _asked(session: Session, credentials: Credentials) -> Examination:
 
 
 def _state(session: Session) -> StateReport:
-    where = place(session.store)
+    where = session.store.name
     try:
-        return StateReport(where, len(session.store.load().records), holders(session.store))
+        return StateReport(where, len(session.store.load().records), session.store.holders())
     except StateError as error:
         return StateReport(where, problems=error.diagnostics)
