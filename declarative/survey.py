@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import replace
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
@@ -38,7 +39,7 @@ async def look(
     )
     known = {one.id for one in assumed}
     rows = (one for one in seen.observed if one.id not in known)
-    return Live.of(rows, records, seen.finished, assumed)
+    return replace(Live.of(rows, records, seen.finished, assumed), absent=seen.absent)
 
 
 def origin(session: Session, snapshot: Snapshot) -> Origin:

@@ -166,5 +166,5 @@ def test_the_commands_of_the_examples_run(tmp_path: Path, monkeypatch: pytest.Mo
     tried = [line.split() for line in re.findall(r"`declarative (.+?)`", text)]
     assert [run(line) for line in tried] == [0] * len(tried)
     assert {line[1] for line in tried} == {
-        f"examples/{path.name}" for path in (ROOT / "examples").iterdir() if path.is_dir()
+        f"examples/{path.name}" for path in (ROOT / "examples").iterdir() if path.is_dir() and path.name != "ci"
     }

@@ -191,9 +191,7 @@ def _templates(_session: Session) -> Iterator[str]:
 
 
 def _locks(session: Session) -> Iterator[str]:
-    from declarative.state.holders import holders
-
-    yield from (lock.id for lock in holders(session.store))
+    yield from (lock.id for lock in session.store.holders())
 
 
 def _plans(session: Session) -> Iterator[str]:

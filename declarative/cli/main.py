@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -146,12 +146,18 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
-    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):  # click makes the last of the first
+    except (KeyboardInterrupt, click.Abort, *_cancellation()):  # click makes the second of the first
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one would end what is told in the middle
-        hint = "run it again: the state knows what was under way"
-        return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
+        from declarative.cli.outputs import INTERRUPTED
+
+        return _fail((INTERRUPTED,), arguments)
     except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
         return _fail(_told(error, arguments), arguments)
+
+
+def _cancellation() -> tuple[type[BaseException], ...]:
+    """What is raised in a task that was cancelled: nothing, where no command has imported asyncio, which takes long."""
+    return (sys.modules["asyncio"].CancelledError,) if "asyncio" in sys.modules else ()
 
 
 def _told(error: Exception, arguments: Sequence[str]) -> tuple[Diagnostic, ...]:

@@ -13,7 +13,8 @@ def misplaced(known: str, endpoint: str, records: Iterable[Record], live: Live) 
     """What is suspicious when none of the recorded objects is to be seen at `endpoint`; None as soon as one is.
 
     `known` is the control plane that the state remembers, "" where it remembers none. An error where that is another one:
-    its objects would be created anew beside those that live there. Otherwise a warning. Where one object is seen, another
+    its objects would be created anew beside those that live there; and where not even their lists are there, as behind a
+    proxy that knows none of the paths. Otherwise a warning. Where one object is seen, another
     `known` is only another name.
     """
     records = tuple(records)
@@ -28,10 +29,12 @@ def misplaced(known: str, endpoint: str, records: Iterable[Record], live: Live) 
         )
         return Diagnostic("This state belongs to another control plane", detail, hint)
     nothing = _none_of(expected, endpoint)
+    summary, detail = "Nothing of the state is there", f"{nothing[0].upper()}{nothing[1:]}"
+    if {record.address.kind for record in expected} <= live.absent:
+        hint = "check the endpoint; if the objects are really gone, declarative state rm '*'"
+        return Diagnostic(summary, f"{detail}, and neither do the lists that they would be in.", hint)
     hint = "it may have been reset, or the credentials may be those of another tenant; if so, do not apply"
-    return Diagnostic(
-        "Nothing of the state is there", f"{nothing[0].upper()}{nothing[1:]}.", hint, severity=Severity.WARNING
-    )
+    return Diagnostic(summary, f"{detail}.", hint, severity=Severity.WARNING)
 
 
 def is_same(one: str, other: str) -> bool:

@@ -43,6 +43,7 @@ class Live:
 
     `taken_up` are the objects that interrupted creates are found to have made, by address; `finished` the ids of objects
     that are gone because they had finished. `assumed` are the ids of those that nobody has looked at: the state has them.
+    `absent` are the kinds that the control plane seems not to know at all: their listing was answered 404.
     """
 
     by_id: Mapping[str, Observed]
@@ -50,6 +51,7 @@ class Live:
     taken_up: Mapping[Address, Observed] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
     assumed: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
     @classmethod
     def of(

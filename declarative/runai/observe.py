@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from declarative import kinds
-from declarative.errors import NotFound, Refused, Unintelligible
+from declarative.errors import ControlPlaneError, NotFound, Refused, Unintelligible
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed, Presence
 from declarative.model.record import Record
@@ -17,15 +17,20 @@ from declarative.runai.transport import Transport
 
 # How tenants say that they do not offer a listing, or not to us, or not with these parameters.
 NOT_LISTED = (400, 403, 404, 405, 501)
+NOT_FOUND = 404
 Answer = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything that was seen, and the ids of recorded objects that are gone because they had finished."""
+    """Everything that was seen, and the ids of recorded objects that are gone because they had finished.
+
+    `absent` are the kinds whose listing was answered 404, so that this may be no control plane at all.
+    """
 
     observed: tuple[Observed, ...]
     finished: frozenset[str]
+    absent: frozenset[str] = frozenset()
 
 
 async def observe(
@@ -44,23 +49,27 @@ async def observe(
     return Observation(
         tuple(one for observation in seen for one in observation.observed),
         frozenset(one for observation in seen for one in observation.finished),
+        frozenset(one for observation in seen for one in observation.absent),
     )
 
 
 async def _of_kind(
     transport: Transport, kind: Kind, mine: list[Record], wants_body: Callable[[Observed], bool]
 ) -> Observation:
+    absent: frozenset[str] = frozenset()
     try:
         seen = [row async for row in rows(transport, kind)]
     except Refused as refused:
         if refused.status not in NOT_LISTED:
             raise
         seen = []
+        absent = frozenset({kind.name} if refused.status == NOT_FOUND else ())
     # Not every tenant has the list; and it may lag behind, or lose a row that moves from one page to another while it is
     # read. Before an object is believed gone, it is asked for by its id.
     seen += await _each(transport, kind, _owned(mine) - {one.id for one in seen})
     finished = await _finished(transport, kind, mine, seen)
-    return Observation(tuple(await _with_bodies(transport, kind, seen, wants_body)), frozenset(finished))
+    bodies = await _with_bodies(transport, kind, seen, wants_body)
+    return Observation(tuple(bodies), frozenset(finished), absent)
 
 
 def _owned(records: Iterable[Record]) -> set[str]:
@@ -90,8 +99,24 @@ async def read(transport: Transport, kind: Kind, id: str) -> Observed | None:
     path = kind.endpoint.of(id)
     try:
         return understood(f"GET {path}", kind.read, await transport.get(path))
-    except NotFound:
-        return None
+    except Refused as refused:
+        if await is_gone(transport, kind, id, refused):
+            return None
+        raise
+
+
+async def is_gone(transport: Transport, kind: Kind, id: str, refused: Refused) -> bool:
+    """Whether a refusal says that an object is gone.
+
+    The documents give every 404 a body. Some releases leave bodies out of other answers, so that a 404 without one counts
+    where the listing answers well and lacks the object: nothing that only stands before the control plane knows both.
+    """
+    if isinstance(refused, NotFound) or refused.status != NOT_FOUND or not refused.wordless:
+        return isinstance(refused, NotFound)
+    try:
+        return id not in {row.id async for row in rows(transport, kind) if row.readiness.presence is not Presence.GONE}
+    except ControlPlaneError:
+        return False
 
 
 async def _each(transport: Transport, kind: Kind, ids: Iterable[str]) -> list[Observed]:

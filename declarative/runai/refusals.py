@@ -68,13 +68,19 @@ def refusal(response: httpx.Response, request: str, signed_in: str) -> Refused |
         return Unauthorized(*told("Not signed in", signed_in))
     if response.has_redirect_location:
         return Refused(_redirected(response, answer), status=status)
-    # A page that says 404 comes from what stands before the control plane; it does not say that the object is gone.
-    if status == httpx.codes.NOT_FOUND and "html" not in response.headers.get("Content-Type", ""):
+    # The control plane says 404 with an object. A page, a line of text or nothing at all may come from what stands before
+    # it, which knows of no objects: to believe it would forget what is there.
+    if status == httpx.codes.NOT_FOUND and _is_object(response):
         return NotFound(*told("No such object"), status=status)
-    if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and "already exists" in message(response)):
+    if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and _is_duplicate(response, details)):
         return Conflict(*told("Conflict at the control plane"), status=status)
     forbidden = "the credentials are valid, but may not do this" if status == httpx.codes.FORBIDDEN else None
-    return Refused(*told("Refused by the control plane", forbidden), status=status)
+    return Refused(*told("Refused by the control plane", forbidden), status=status, wordless=not response.content.strip())
+
+
+def _is_duplicate(response: httpx.Response, details: Any) -> bool:
+    """Whether a 400 says that a name is taken; the words may stand in the message or in the details."""
+    return "already exists" in f"{message(response)} {details}".casefold()
 
 
 def _redirected(response: httpx.Response, answer: str) -> Diagnostic:
@@ -117,10 +123,18 @@ def _issues(envelope: Mapping[str, Any], answer: str, first: str) -> Iterator[Di
             first = answer
 
 
+def _is_object(response: httpx.Response) -> bool:
+    return isinstance(_json(response), Mapping)
+
+
 def _envelope(response: httpx.Response) -> Mapping[str, Any]:
     """The error envelope; empty where a gateway answered with HTML or nothing."""
-    try:
-        found = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return {}
+    found = _json(response)
     return found if isinstance(found, Mapping) else {}
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None

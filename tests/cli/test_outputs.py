@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.test_prompt import typed
 from tests.cli.tool import Tool, documents, template, training
 
 COUNT = "Plan: 2 to add, 0 to change, 0 to destroy."
@@ -156,3 +160,27 @@ def test_ids_have_the_names_of_the_manifest_beside_them(tool: Tool) -> None:
     assert re.search(r'projectId: "\d+"  # project vision\n', done.out)
     assert re.search(r"clusterId: [\w-]+  # cluster a100-prod\n", done.out)
     assert re.search(r"environment: [\w-]+  # environment pytorch-24\n", done.out)
+
+
+def test_a_plan_that_nobody_reads_to_its_end_tells_a_terminal_of_the_concise_view(tool: Tool) -> None:
+    hint = "With --concise, each change has one line."
+    tool.write({"manifests/all.yaml": documents(*(template(f"t{number}") for number in range(101)))})
+    assert hint in typed(tool, None, "plan")[1]
+    assert hint not in typed(tool, None, "plan", "--concise")[1]
+    assert hint not in tool.run("plan").err
+    tool.write({"manifests/all.yaml": documents(*(template(f"t{number}") for number in range(100)))})
+    assert hint not in typed(tool, None, "plan")[1]
+
+
+def test_an_interruption_ends_the_stream_and_the_documents(tool: Tool) -> None:
+    """A pipeline that gives up still posts what became of the plan."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+        port = silent.getsockname()[1]
+        arguments = ("--endpoint", f"http://127.0.0.1:{port}", "--markdown", "c.md", "--json-into", "e.json")
+        running = replace(tool, environ={"DECLARATIVE_TOKEN": "sandbox"}).start("plan", *arguments)
+        silent.settimeout(20)
+        silent.accept()
+        os.kill(running.process.pid, signal.SIGINT)
+        assert running.ended().code == 1
+    assert "error: Interrupted" in (tool.folder / "c.md").read_text()
+    assert lines((tool.folder / "e.json").read_text())[-1]["@message"] == "Error: Interrupted"

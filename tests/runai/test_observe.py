@@ -144,7 +144,7 @@ def test_where_the_list_is_refused_each_training_is_asked_for_once(status: int) 
         if asked.path == LIST:
             return Reply(status, {"code": status, "message": "no list"})
         number = int(asked.path[-1])
-        return Reply(404) if number == 2 else Reply(200, whole(f"id-{number}"))
+        return Reply(404, {"code": 404}) if number == 2 else Reply(200, whole(f"id-{number}"))
 
     records = [record(1, previous_id="id-7"), record(2), record(3)]
     with wired(answer) as wire:
@@ -166,7 +166,7 @@ def test_an_object_missing_from_the_list_is_asked_for_before_it_is_believed_gone
     def answer(asked: Asked) -> Reply:
         if asked.path == LIST:
             return Reply(200, {"workloads": [row(1)] if "deleted" not in asked.query else []})
-        return Reply(200, whole("id-2")) if asked.path.endswith("id-2") else Reply(404)
+        return Reply(200, whole("id-2")) if asked.path.endswith("id-2") else Reply(404, {"code": 404})
 
     with wired(answer) as wire:
         found = seen(wire, [record(1), record(2), record(3), record(4, finished=True)])
@@ -177,7 +177,7 @@ def test_an_object_missing_from_the_list_is_asked_for_before_it_is_believed_gone
 def test_runs_that_had_finished_before_they_went_are_known() -> None:
     def answer(asked: Asked) -> Reply:
         if asked.path != LIST:
-            return Reply(404)
+            return Reply(404, {"code": 404})
         deleted = [
             row(1, phase="Completed", deletedAt="2024-01-01T00:00:00Z"),
             row(2, deletedAt="2024-01-01T00:00:00Z"),

@@ -134,7 +134,7 @@ def test_every_good_status_of_a_create_is_good(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(204), Reply(200, b"OK"), Reply(202, {"code": 202, "message": "m"}), Reply(404)]
+    "reply", [Reply(204), Reply(200, b"OK"), Reply(202, {"code": 202, "message": "m"}), Reply(404, {"message": "no"})]
 )
 def test_every_good_answer_to_a_delete_is_good(reply: Reply) -> None:
     with wired(in_turn(reply)) as wire:
@@ -156,7 +156,11 @@ def test_a_page_with_a_good_status_is_no_answer_to_a_read(reply: Reply) -> None:
         (Reply(409, {"code": 409, "message": "taken", "details": "by b"}), Conflict, "by b"),
         (Reply(403, {"code": 403, "message": "not yours"}), Refused, "not yours"),
         (Reply(404, {"code": 404, "message": "gone"}), NotFound, "gone"),
-        (Reply(404), NotFound, "404"),
+        (Reply(404, {}), NotFound, "404"),
+        (Reply(404), Refused, "404"),
+        (Reply(404, b"page not found", {"Content-Type": "text/plain"}), Refused, "page not found"),
+        (Reply(404, b'"no"', {"Content-Type": "application/json"}), Refused, "404"),
+        (Reply(400, {"code": 400, "message": "Bad", "details": "The name Already Exists"}), Conflict, "Already Exists"),
         (Reply(418, b"[1, 2]"), Refused, "418"),
         (Reply(400, {"message": None, "details": ["a"], "complianceIssues": "x"}), Refused, "['a']"),
         (Reply(302, headers={"Location": "/login?state=hidden"}), Refused, "302: Found, which leads to http://127.0.0.1"),
@@ -176,11 +180,37 @@ def test_every_refusal_has_its_class_and_the_servers_words(reply: Reply, error: 
     assert "hidden" not in str(caught.value)
 
 
-def test_a_page_that_says_404_does_not_say_that_an_object_is_gone() -> None:
-    page = Reply(404, b"<html>default backend</html>", {"Content-Type": "text/html; charset=utf-8"})
-    with wired(in_turn(page)) as wire, pytest.raises(Refused) as caught:
-        ask(wire, lambda transport: Remote(transport).read(TRAINING, "i"))
-    assert not isinstance(caught.value, NotFound)
+@pytest.mark.parametrize(
+    "page",
+    [
+        Reply(404, b"<html>default backend</html>", {"Content-Type": "text/html; charset=utf-8"}),
+        Reply(404, b"404 page not found\n", {"Content-Type": "text/plain"}),
+        Reply(404, b"[]", {"Content-Type": "application/json"}),
+        Reply(404),
+    ],
+)
+def test_a_404_that_is_not_the_control_planes_own_does_not_say_that_an_object_is_gone(page: Reply) -> None:
+    with wired(in_turn(page)) as wire:
+        for call in (Remote.read, Remote.delete):
+            with pytest.raises(Refused) as caught:
+                ask(wire, lambda transport, call=call: call(Remote(transport), TRAINING, "i"))  # type: ignore[misc]
+            assert not isinstance(caught.value, NotFound)
+
+
+@pytest.mark.parametrize(("listed", "gone"), [([], True), (["j"], True), (["j", "i"], False)])
+def test_a_404_without_a_body_counts_where_the_list_answers_and_lacks_the_object(listed: list[str], gone: bool) -> None:
+    rows = [{"id": one, "name": one, "type": "Training", "projectId": "1", "clusterId": "c"} for one in listed]
+
+    def answer(asked: Asked) -> Reply:
+        return Reply(200, {"workloads": rows}) if asked.path == "/api/v1/workloads" else Reply(404)
+
+    with wired(answer) as wire:
+        if gone:
+            assert ask(wire, lambda transport: Remote(transport).read(TRAINING, "i")) is None
+            ask(wire, lambda transport: Remote(transport).delete(TRAINING, "i"))
+        else:
+            with pytest.raises(Refused):
+                ask(wire, lambda transport: Remote(transport).delete(TRAINING, "i"))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])

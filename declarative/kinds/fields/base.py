@@ -16,7 +16,7 @@ from declarative.kinds.rules import Rule
 class Fields(BaseModel):
     """A mapping with known keys. `rules` are what the keys owe one another."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     @classmethod
