@@ -256,5 +256,6 @@ def transport_to(session: Session, credentials: Credentials, *, read_only: bool)
         ca_bundle=session.settings.environ.get("DECLARATIVE_CA_BUNDLE"),
         read_only=read_only,
         trace=session.settings.trace,
+        notice=session.settings.notice,
         inner=inner,
     )

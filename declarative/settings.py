@@ -39,3 +39,5 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     # Hears every request to the control plane, a line each.
     trace: Callable[[str], None] | None = None
+    # Hears once that the control plane makes itself wait for.
+    notice: Callable[[str], None] | None = None

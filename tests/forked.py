@@ -114,15 +114,15 @@ def sandbox(path: Path) -> Iterator[str]:
     assert code == 0
 
 
-def begin_sandbox(path: Path) -> tuple[Forked, str]:
-    """A sandbox that somebody else ends, and its base URL."""
+def begin_sandbox(path: Path, port: int = 0) -> tuple[Forked, str]:
+    """A sandbox that somebody else ends, and its base URL; without a port it takes a free one."""
     reader, writer = _CONTEXT.Pipe(duplex=False)
-    process = Forked(_serve, path, writer)
+    process = Forked(_serve, path, port, writer)
     writer.close()
     return process, reader.recv()
 
 
-def _serve(path: Path, ready: multiprocessing.connection.Connection) -> None:
+def _serve(path: Path, port: int, ready: multiprocessing.connection.Connection) -> None:
     from declarative.sandbox.serve import serve
 
-    serve(path, "127.0.0.1", 0, ready.send)
+    serve(path, "127.0.0.1", port, ready.send)

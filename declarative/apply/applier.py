@@ -15,7 +15,7 @@ from declarative import kinds
 from declarative.apply.book import Book, bookkept
 from declarative.apply.clock import Clock
 from declarative.apply.creation import Creation, Find
-from declarative.apply.settle import Departures
+from declarative.apply.settle import Departures, StillThere
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
 from declarative.kinds.kind import Kind
@@ -96,7 +96,7 @@ class Applier:
 
     def _skipped(self, step: Step, failed: Event) -> Event:
         return self._told(
-            Event(EventType.SKIPPED, step, diagnostics=(Diagnostic("Not applied", _cause(step, failed.step)),))
+            Event(EventType.SKIPPED, step, diagnostics=(Diagnostic("Not applied", _cause(step, failed)),))
         )
 
     def _told(self, event: Event) -> Event:
@@ -118,7 +118,11 @@ class Applier:
                 # What cannot be recorded may not be done.
                 self.stop(Diagnostic("Not applied", "The state can no longer be written."))
             elapsed = self._clock.now() - began
-            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=_explained(step, error)))
+            accepted = isinstance(error, StillThere) and step.operation is Operation.DELETE
+            told = _explained(step, error)
+            return self._told(
+                Event(EventType.FAILED, step, elapsed, step.id, diagnostics=told, accepted=accepted)
+            )
         return self._told(Event(EventType.COMPLETED, step, self._clock.now() - began, identity))
 
     async def _perform(self, step: Step, began: float) -> str | None:
@@ -256,12 +260,13 @@ def _explained(step: Step, error: DeclarativeError) -> tuple[Diagnostic, ...]:
     return tuple(replace(one, notes=(*one.notes, note)) for one in error.diagnostics)
 
 
-def _cause(step: Step, failed: Step) -> str:
+def _cause(step: Step, event: Event) -> str:
     """Why a step is left out after another has failed."""
+    failed = event.step
     if failed.address != step.address:
         return f"It needs {failed.address}, which was not applied."
     if failed.operation is Operation.DELETE:
-        return "Its old object was not deleted."
+        return "Its old object was not seen to go." if event.accepted else "Its old object was not deleted."
     if step.operation is Operation.DELETE and failed.operation is not Operation.ADOPT:
         return "Its replacement is not in place."
     return "Its earlier step was not done."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from declarative.apply.clock import Clock
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, DeclarativeError, Refused
+from declarative.errors import ControlPlaneError, Refused, Unreachable
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed, Presence
 from declarative.runai.remote import Remote
@@ -36,7 +36,7 @@ async def look(remote: Remote, kind: Kind, ids: list[str]) -> dict[str, Observed
 
 
 class StillThere(ControlPlaneError):
-    """A deleted object did not go away in time."""
+    """A deletion was accepted, but the object was not seen to go: not in time, or nobody could look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Departures:
         self._watchers: dict[Kind, asyncio.Task[None]] = {}
 
     async def of(self, kind: Kind, id: str, tell: Callable[[str | None], None]) -> None:
-        """Returns once the object is gone; raises StillThere after `DEADLINE` seconds, or what a look raised."""
+        """Returns once the object is gone; raises StillThere after `DEADLINE` seconds, or when looking is of no use."""
         wait = _Wait(asyncio.get_running_loop().create_future(), self._clock.now() + DEADLINE, tell)
         waits = self._waits.setdefault(kind, {})
         waits[id] = wait
@@ -75,16 +75,25 @@ class Departures:
             number = len(waits)
             try:
                 seen = await look(self._remote, kind, list(waits))
-            except DeclarativeError as error:
+            except ControlPlaneError as error:
+                seen = {}
                 for wait in waits.values():
-                    if not wait.future.done():
-                        wait.future.set_exception(error)
-                return
+                    self._not_seen(wait, error)
             for awaited, wait in list(waits.items()):
                 self._settle(kind, awaited, wait, seen)
             await self._clock.sleep(pause)
             # As long as objects go, it is worth looking again soon.
             pause = min(pause * 1.6, LONGEST_PAUSE) if len(waits) >= number else FIRST_PAUSE
+
+    def _not_seen(self, wait: _Wait, error: ControlPlaneError) -> None:
+        """What came between may pass, as a restart does: as long as there is time, the next look may tell."""
+        passes = error.ambiguous or isinstance(error, Unreachable)
+        if wait.future.done():
+            return
+        if passes and self._clock.now() < wait.end:
+            wait.tell(None)
+        else:
+            wait.future.set_exception(StillThere(*error.diagnostics))
 
     def _settle(self, kind: Kind, id: str, wait: _Wait, seen: dict[str, Observed | None]) -> None:
         if wait.future.done() or id not in seen:

@@ -82,6 +82,7 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
         state=chosen["state"] or environ.get("DECLARATIVE_STATE") or None,
         environ=environ,
         trace=(lambda line: console.note(console.error_style.dim(line))) if chosen["verbose"] else None,
+        notice=lambda line: console.note(console.error_style.yellow(line)),
         **more,
     )
     where = tuple(word for name, option in _WHERE.items() if chosen[name] for word in (option, str(chosen[name])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -149,6 +150,7 @@ def _read(answer: Mapping[str, Any]) -> Observed:
         "desiredPhase": answer.get("desiredPhase"),
         "spec": known(shape_of(TrainingSpec), answer.get("spec") or {}),
     }
+    frozen = freeze(body)
     return Observed(
         kind="Training",
         id=answer["workloadId"],
@@ -156,17 +158,21 @@ def _read(answer: Mapping[str, Any]) -> Observed:
         project=str(answer["projectId"]),
         readiness=_readiness(answer.get("actualPhase"), answer.get("desiredPhase"), answer.get("deletedAt")),
         namespace=f"project {answer['projectId']}",
-        body=freeze(body),
+        body=frozen,
         desired_phase=answer.get("desiredPhase"),
         created=seconds(answer.get("createdAt")),
         since=_when(answer.get("phaseUpdatedAt")),
         creator=_words(answer.get("createdBy")),
         message=_words(answer.get("phaseMessage")),
+        gpus=_gpus(frozen) if answer.get("spec") else None,
     )
 
 
 def _read_row(row: Mapping[str, Any]) -> Observed:
     readiness = _readiness(row.get("phase"), None, row.get("deletedAt"))
+    if readiness.presence is Presence.GONE and not readiness.finished and _when(row.get("completedAt")):
+        # It had ended before it was deleted, though its phase is that of its deletion.
+        readiness = replace(readiness, progress=Progress.FINISHED)
     stopped = row.get("phase") in ("Stopped", "Stopping")
     return Observed(
         kind="Training",
@@ -180,7 +186,15 @@ def _read_row(row: Mapping[str, Any]) -> Observed:
         since=_when(row.get("phaseUpdatedAt")),
         creator=_words(row.get("submittedBy")),
         message=_words(row.get("phaseMessage")),
+        gpus=_allocated(row),
     )
+
+
+def _allocated(row: Mapping[str, Any]) -> float | None:
+    """The GPUs of a row. That it has none yet, or that nobody counted them, says nothing of those that it asks for."""
+    resources = row.get("allocatedResources")
+    found = resources.get("gpu") if isinstance(resources, Mapping) else None
+    return float(found) if isinstance(found, (int, float)) and found > 0 else None
 
 
 def _when(value: Any) -> float | None:
@@ -215,7 +229,8 @@ def _gpus(body: FrozenMap) -> float:
         # A share of a device is asked for without saying how many: it is one.
         devices = 1 if compute.get("gpuRequestType") else 0
     portion = compute.get("gpuPortionRequest")
-    return float(devices * (portion if portion is not None else 1))
+    pods = body["spec"].get("parallelism")
+    return float(devices * (portion if portion is not None else 1) * (pods if pods is not None else 1))
 
 
 def _volumes(body: FrozenMap, ends: bool) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ class Event:
 
     With a `goal` the step is done, and its object is waited for: to get into the phase of that name. `reached` says that it
     got there, or to its end. Then `elapsed` counts from the end of the step.
+
+    `accepted` says of a deletion that failed that the control plane had agreed to it: its object goes, or is gone.
     """
 
     type: EventType
@@ -33,3 +35,4 @@ class Event:
     diagnostics: tuple[Diagnostic, ...] = ()
     goal: str | None = None
     reached: bool = False
+    accepted: bool = False

@@ -42,10 +42,10 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Disruption:
-    """What a training that holds GPUs loses when the change is applied."""
+    """What a training that holds GPUs loses when the change is applied; `gpus` is None where nobody tells how many."""
 
     phase: str
-    gpus: float
+    gpus: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class Change:
     that the live object is a run that has ended; `run` is the one that the change stops or ends, whether it holds GPUs
     (then it is a `disruption`) or not. `imports` is the record with which an object that exists comes into the state,
     `moved_from` the address that the state had for it before. `remembers` is the record that takes the place of
-    the state's where only the state follows what is live, and `on_request` says that a replacement was asked for.
+    the state's where only the state follows what is live, and `on_request` says that a replacement, or a removal, was asked for
+    by itself.
     `fingerprint` sums up what the change was planned against: the record and the live object.
     """
 

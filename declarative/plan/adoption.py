@@ -111,7 +111,7 @@ class Ledger:
         removed = self.removed.get(change.address)
         if removed and change.action is Action.DELETE:
             if removed.destroy:
-                return replace(change, reason="a Removed document says so", where=removed.where)
+                return replace(change, reason="a Removed document says so", where=removed.where, on_request=True)
             reason = "a Removed document lets go of it; it stays live"
             return replace(change, action=Action.FORGET, reason=reason, where=removed.where)
         return replace(change, imports=self.imported.get(change.address), moved_from=self.moved.get(change.address))

@@ -36,12 +36,25 @@ def _run(kind: Kind, observed: Observed) -> Run | None:
     return Run(observed.readiness.phase, observed.since, observed.created, observed.creator)
 
 
+def told(change: Change, observed: Observed) -> Change:
+    """A change that stops or ends a run, with what its object tells of itself in full."""
+    if change.run is None or observed.body is None:
+        return change
+    run = replace(change.run, created=observed.created or change.run.created, creator=observed.creator or change.run.creator)
+    disruption = change.disruption
+    if disruption is not None:
+        gpus = max(disruption.gpus or 0.0, observed.gpus or 0.0) or observed.gpus
+        disruption = None if gpus == 0 else replace(disruption, gpus=gpus)
+    return replace(change, run=run, disruption=disruption)
+
+
 def _disruption(kind: Kind, record: Record, observed: Observed) -> Disruption | None:
-    """What would be lost if the object stopped now."""
+    """What would be lost if the object stopped now. What is applied may be less than what is live: policies add to it."""
     if not observed.readiness.holds or _was_stopping(record):
         return None
-    gpus = kind.gpus(record.applied or EMPTY)
-    return Disruption(observed.readiness.phase or "Unknown", gpus) if gpus else None
+    asked = kind.gpus(record.applied) if record.applied is not None else 0.0
+    gpus = max(asked, observed.gpus or 0.0) or observed.gpus
+    return None if gpus == 0 else Disruption(observed.readiness.phase or "Unknown", gpus)
 
 
 def _was_stopping(record: Record) -> bool:

@@ -78,8 +78,9 @@ def stopping(plan: Plan) -> str | None:
     if not stopped:
         return None
     each = some(f"{change.address} ({_stopped(change, one)})" for change, one in stopped)
-    total = counted_gpus(sum(one.gpus for _, one in stopped))
-    return f"This plan stops {each}{f': {total} in all' if len(stopped) > 1 else ''}."
+    total = counted_gpus(sum(one.gpus or 0.0 for _, one in stopped))
+    least = "at least " if any(one.gpus is None for _, one in stopped) else ""
+    return f"This plan stops {each}{f': {least}{total} in all' if len(stopped) > 1 else ''}."
 
 
 def _stopped(change: Change, disruption: Disruption) -> str:
@@ -101,8 +102,10 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def counted_gpus(number: float) -> str:
-    """`0.5 GPU`, `1 GPU`, `8 GPUs`."""
+def counted_gpus(number: float | None) -> str:
+    """`0.5 GPU`, `1 GPU`, `8 GPUs`; of None that nobody tells."""
+    if number is None:
+        return "an unknown number of GPUs"
     return f"{number:g} {'GPU' if number <= 1 else 'GPUs'}"
 
 
@@ -125,7 +128,8 @@ def _mass_change(plan: Plan, recorded: int) -> Iterator[Refusal]:
 
 
 def _empty(plan: Plan, recorded: int, desired: int) -> Iterator[Refusal]:
-    if not plan.destroy and not desired and recorded:
+    asked_for = all(change.action is Action.FORGET or change.on_request for change in plan.changes)
+    if not plan.destroy and not desired and recorded and not asked_for:
         detail = f"The manifests are empty, but the state owns {recorded} resource{'' if recorded == 1 else 's'}: {_named(plan.changes)}."
         hint = "check the paths, or allow it with --allow empty"
         yield Refusal(Guard.EMPTY, Diagnostic("Everything would be destroyed", detail, hint))

@@ -81,7 +81,7 @@ def _moves(change: Change, policies: Mapping[str, Policy]) -> Iterator[tuple[Fro
     if not kind.has_phase:
         return
     if change.disruption is not None and change.before is not None:
-        yield change.before, change.disruption.gpus, False
+        yield change.before, change.disruption.gpus or 0.0, False
     after = change.after
     if after is not None and (_resumes(change) or (creates(change) and after.get("desiredPhase") != "Stopped")):
         yield after, kind.gpus(_with_defaults(after, policies)), True

@@ -17,6 +17,10 @@ from declarative.errors import Unreachable
 RETRIES = 12
 # A request that was not answered in time has taken long enough by itself.
 RETRIES_OUT_OF_TIME = 2
+# A control plane that has answered before and takes no connections now is about to be there again: 50 seconds or so.
+RETRIES_AWAY = 20
+# Seconds of trying again after which somebody wants to know.
+QUIET = 3.0
 # Seconds that one pause takes at most, and that at most, though the server asks for more.
 LONGEST_PAUSE = 3.0
 LONGEST_ASKED = 60.0
@@ -26,31 +30,45 @@ NOT_PROCESSED = (429,)
 
 
 async def insist(
-    ask: Callable[[], Awaitable[httpx.Response]], *, safe: bool, failed: Callable[[Exception], Unreachable]
+    ask: Callable[[], Awaitable[httpx.Response]],
+    *,
+    safe: bool,
+    failed: Callable[[Exception], Unreachable],
+    known: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> httpx.Response:
     """The first answer that does not pass by itself, or the last one. Raises what `failed` makes of a lost connection.
 
     `safe` says that asking twice does what asking once does: only then it is asked again when the outcome is unknown.
+    `known` says whether the control plane has answered before. `tell` hears what is wrong once that takes `QUIET` seconds.
     """
-    for attempt in range(RETRIES + 1):
+    began, attempts, away = time.monotonic(), 0, 0
+    while True:
         try:
             response = await ask()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = failed(error)
-            if attempt >= _retries(error) or (failure.ambiguous and not safe):
+            is_away = isinstance(error, httpx.ConnectError) and known()
+            goes_on = away < RETRIES_AWAY if is_away else attempts < _retries(error)
+            if not goes_on or (failure.ambiguous and not safe):
                 raise failure from error
-            await asyncio.sleep(pause(attempt))
-            continue
-        if attempt == RETRIES or response.status_code not in (PASSING if safe else NOT_PROCESSED):
-            return response
-        asked = asked_for(response.headers, time.time())
-        await asyncio.sleep(pause(attempt) if asked is None else spread(asked))
-    raise AssertionError("the last attempt returns or raises")
+            trouble, rest = "cannot be reached", pause(away if is_away else attempts)
+            attempts, away = attempts + (not is_away), away + is_away
+        else:
+            if attempts == RETRIES or response.status_code not in (PASSING if safe else NOT_PROCESSED):
+                return response
+            asked = asked_for(response.headers, time.time())
+            trouble = f"answers {response.status_code}"
+            rest = pause(attempts) if asked is None else spread(asked)
+            attempts += 1
+        if time.monotonic() + rest - began >= QUIET:
+            tell(trouble)
+        await asyncio.sleep(rest)
 
 
 def _retries(error: Exception) -> int:
     if isinstance(error, (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol)):
-        return 0  # nobody is there: most likely a mistyped endpoint
+        return 0  # nobody has ever been there: most likely a mistyped endpoint
     return RETRIES_OUT_OF_TIME if isinstance(error, httpx.TimeoutException) else RETRIES
 
 

@@ -29,7 +29,7 @@ class Transport:
 
     `endpoint` is a base URL. With `read_only` nothing but reads leaves this process, whatever the callers do; the request
     for a token is the one exception. `inner` replaces the network, for the embedded control plane. `trace` hears every
-    exchange: method, path, status, milliseconds.
+    exchange: method, path, status, milliseconds. `notice` hears once that a request takes long because it is tried again.
     """
 
     def __init__(
@@ -41,12 +41,16 @@ class Transport:
         ca_bundle: str | None = None,
         read_only: bool = False,
         trace: Callable[[str], None] | None = None,
+        notice: Callable[[str], None] | None = None,
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.read_only = read_only
         self.sign_in = SignIn(credentials.source(self.endpoint, self._ask_for_token))
         self._trace = trace
+        self._notice = notice
+        # Whether anybody has answered yet: who has, and is not there now, comes back.
+        self._is_known = False
         self._pressure = Pressure(parallelism)
         # Proxies and, without a bundle of ours, SSL_CERT_FILE come from the environment. Redirects are not followed.
         self._client = httpx.AsyncClient(
@@ -119,6 +123,7 @@ class Transport:
         headers = {"Authorization": f"Bearer {token.text}"} if token else {}
         began = time.monotonic()
         response = await self._client.request(method, path, headers=headers, **more)
+        self._is_known = True
         if self._trace:
             self._trace(f"{method} {path} {response.status_code} {(time.monotonic() - began) * 1000:.0f} ms")
         return response
@@ -132,7 +137,14 @@ class Transport:
     async def _insist(
         self, ask: Callable[[], Awaitable[httpx.Response]], method: str, path: str, *, safe: bool
     ) -> httpx.Response:
-        return await insist(ask, safe=safe, failed=functools.partial(unreachable, self.endpoint, f"{method} {path}"))
+        failed = functools.partial(unreachable, self.endpoint, f"{method} {path}")
+        return await insist(ask, safe=safe, failed=failed, known=lambda: self._is_known, tell=self._tell)
+
+    def _tell(self, trouble: str) -> None:
+        """Says once what keeps a request from its answer."""
+        notice, self._notice = self._notice, None
+        if notice:
+            notice(f"The control plane {trouble}; trying again.")
 
     async def _check(self, request: httpx.Request) -> None:
         """Sees every request on its way out."""

@@ -78,7 +78,8 @@ def _row(event: Event, final: list[Event], pad: int, style: Style) -> str:
     match event.type:
         case EventType.FAILED:
             noun = VERBS[event.step.operation][1].lower()
-            word, paint, text = "failed", style.red, f"{noun} failed after {duration(event.elapsed)}"
+            what = f"{noun} accepted, but not seen to end after" if event.accepted else f"{noun} failed after"
+            word, paint, text = "failed", style.red, f"{what} {duration(event.elapsed)}"
         case EventType.SKIPPED:
             word, paint, text = "skipped", style.yellow, _cause(event, final)
         case _:
@@ -94,7 +95,7 @@ def _cause(event: Event, final: list[Event]) -> str:
     undone = [
         other for index in event.step.needs if (other := by_index.get(index)) and other.type is not EventType.COMPLETED
     ]
-    own = next((other.step for other in undone if other.step.address == event.step.address), None)
+    own = next((other for other in undone if other.step.address == event.step.address), None)
     if own is not None:
         return _own_cause(event.step, own)
     roots = _roots(event.step, by_index)
@@ -104,10 +105,11 @@ def _cause(event: Event, final: list[Event]) -> str:
     return skip_reason(event) or "not begun"
 
 
-def _own_cause(step: Step, undone: Step) -> str:
+def _own_cause(step: Step, event: Event) -> str:
     """What did not happen to the same resource before."""
+    undone = event.step
     if undone.operation is Operation.DELETE:
-        return "its old object was not deleted"
+        return "its old object was not seen to go" if event.accepted else "its old object was not deleted"
     is_new = step.operation is Operation.DELETE and undone.operation is not Operation.ADOPT
     subject = "its replacement" if is_new else "it"
     return f"{subject} was not {DONE[undone.operation]}"
@@ -131,11 +133,13 @@ def _roots(step: Step, by_index: Mapping[int, Event]) -> list[str]:
 
 def _way_on(final: list[Event], style: Style, command: str) -> list[str]:
     lines: list[str] = []
-    for step in _half_replaced(final):
+    for event in _half_replaced(final):
+        step = event.step
         run = step.change.run if step.change is not None else None
         lost = f" Its volumes went with it: {some(run.volumes, 3)}." if run and run.volumes else ""
+        old = "its deletion was accepted" if event.accepted else "the old one is gone"
         text = (
-            f"{step.address}: the old one is gone, and the new one is not there.{lost} The next {command} creates it; "
+            f"{step.address}: {old}, and the new one is not there.{lost} The next {command} creates it; "
             "to go back, apply the old manifest, as your version control has it."
         )
         lines += [style.yellow(line) for line in wrapped(text, style)]
@@ -143,12 +147,14 @@ def _way_on(final: list[Event], style: Style, command: str) -> list[str]:
     return lines + wrapped(text, style)
 
 
-def _half_replaced(final: list[Event]) -> list[Step]:
-    """The deletions of those whose old object is gone while the new one is not there."""
-
-    def halves(operation: Operation, *types: EventType) -> list[Step]:
-        steps = [event.step for event in final if event.type in types]
-        return [step for step in steps if step.operation is operation and replaces(step)]
-
-    uncreated = {step.address for step in halves(Operation.CREATE, EventType.FAILED, EventType.SKIPPED)}
-    return [step for step in halves(Operation.DELETE, EventType.COMPLETED) if step.address in uncreated]
+def _half_replaced(final: list[Event]) -> list[Event]:
+    """The deletions of those whose old object is gone, or about to be, while the new one is not there."""
+    halves = [event for event in final if replaces(event.step)]
+    uncreated = {
+        event.step.address
+        for event in halves
+        if event.step.operation is Operation.CREATE and event.type is not EventType.COMPLETED
+    }
+    deleted = [event for event in halves if event.step.operation is Operation.DELETE]
+    accepted = [event for event in deleted if event.accepted or event.type is EventType.COMPLETED]
+    return [event for event in accepted if event.step.address in uncreated]
