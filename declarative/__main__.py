@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -12,6 +13,8 @@ def main() -> None:
 
         sys.stdout.write(f"declarative {__version__}\n")
         return
+    # What manifests and plans are made of is no garbage until the end, and looking for some among it takes an eighth of the time.
+    gc.set_threshold(50_000)
     from declarative.cli.main import run
 
     sys.exit(run(sys.argv[1:]))

@@ -18,6 +18,7 @@ from declarative.plan.planfile import PlanFile
 from declarative.runai import lookup
 from declarative.runai.transport import Transport
 from declarative.session import Session
+from declarative.settings import without_password
 from declarative.state.store import Snapshot
 from declarative.survey import look, misgivings
 
@@ -52,7 +53,7 @@ async def check_saved(session: Session, transport: Transport, saved: PlanFile, s
     live, renamed = await asyncio.gather(
         look(transport, touched, snapshot.records, lambda one: one.id in coming), _renamed(transport, saved)
     )
-    misgivings(session, snapshot, live)
+    doubts = misgivings(session, snapshot, live)
     moved = stale.moved(saved.plan, records, live, snapshot.key)
     if renamed:
         raise PlanError(Diagnostic("Saved plan is stale", " ".join(renamed), "make a new one with plan --out"))
@@ -61,7 +62,7 @@ async def check_saved(session: Session, transport: Transport, saved: PlanFile, s
         if snapshot.serial != saved.plan.serial and stale.is_in_place(saved.plan, records):
             detail += " The state has every change of it: it may have been applied already."
         raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
-    return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key))
+    return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key), doubts=doubts)
 
 
 async def _renamed(transport: Transport, saved: PlanFile) -> tuple[str, ...]:
@@ -102,5 +103,4 @@ def _other_secret(reference: Reference) -> Diagnostic:
 
 def state_name(session: Session) -> str:
     """How the state is called where it is asked for; a database without its password."""
-    named = session.settings.state or session.project.state or DEFAULT_STATE
-    return session.store.name if named.startswith(("postgresql://", "postgres://")) else named
+    return without_password(session.settings.state or session.project.state or DEFAULT_STATE)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 # Where the tool keeps its own files, beside the project file.
 FOLDER = ".declarative"
+
+# As libpq has it: what stands before the first @, unless a / comes first, are user and password, whatever their characters.
+_URL = re.compile(
+    r"(?P<scheme>\w+://)(?:(?P<user>[^:@/]*)(?::[^@/]*)?(?=@))?(?P<rest>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL
+)
+_PASSWORD = re.compile(r"(?:ssl)?password=.*", re.DOTALL)
 
 
 def make_folder(folder: Path) -> None:
@@ -17,6 +25,15 @@ def make_folder(folder: Path) -> None:
     ignore = folder / ".gitignore"
     if folder.name == FOLDER and not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
+
+
+def without_password(url: str) -> str:
+    """A URL that may be printed; anything else as it is. Whoever runs what was printed gives the password by other means."""
+    found = _URL.fullmatch(url)
+    if found is None:
+        return url
+    options = [one for one in (found["options"] or "").split("&") if not _PASSWORD.fullmatch(unquote(one))]
+    return found["scheme"] + (found["user"] or "") + found["rest"] + (f"?{'&'.join(options)}" if any(options) else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ async def look(
     )
     known = {one.id for one in assumed}
     rows = (one for one in seen.observed if one.id not in known)
-    return replace(Live.of(rows, records, seen.finished, assumed), absent=seen.absent)
+    return replace(Live.of(rows, records, seen.finished, assumed), absent=seen.absent, unasked=seen.unasked)
 
 
 def origin(session: Session, snapshot: Snapshot) -> Origin:

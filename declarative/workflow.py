@@ -207,11 +207,13 @@ def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
     )
 
 
-async def find_drift(session: Session, transport: Transport, snapshot: Snapshot) -> tuple[Change, ...]:
-    """What is live and differs from what was last applied; raises PlanError as a plan does."""
+async def find_drift(
+    session: Session, transport: Transport, snapshot: Snapshot
+) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
+    """What is live and differs from what was last applied, and what to warn of; raises PlanError as a plan does."""
     live = await look(transport, (), snapshot.records)
-    misgivings(session, snapshot, live)
-    return drift(snapshot.records, live, snapshot.key)
+    doubts = misgivings(session, snapshot, live)
+    return drift(snapshot.records, live, snapshot.key), doubts
 
 
 async def carry_out(
@@ -237,13 +239,14 @@ async def carry_out(
         seen = await observe(transport, (record.address.kind,), (), lambda one: settle.may_be(record, one))
         there = [one for one in seen.observed if one.readiness.presence is not Presence.GONE]
         # Read only now, and all of it: whatever was seen is recorded or pending there, should somebody else have made it.
-        return settle.created(record, session.store.load().records, there)
+        snapshot = await asyncio.to_thread(session.store.load)
+        return settle.created(record, snapshot.records, there)
 
     if not place.is_same(snapshot.endpoint, session.endpoint):
         lease.belong_to(session.endpoint)
     records, parallelism = snapshot.by_address(), session.settings.parallelism
     applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
-    with _interruptible(applier, listener.interrupted):
+    with _interruptible(applier, lease, listener.interrupted):
         return tuple(last[event.step.index] for event in await applier.run(steps(plan)))
 
 
@@ -255,7 +258,7 @@ def _placed(event: Event, compiled: Compiled | None) -> Event:
 
 
 @contextmanager
-def _interruptible(applier: Applier, on_interrupt: Callable[[], None]) -> Iterator[None]:
+def _interruptible(applier: Applier, lease: Lease, on_interrupt: Callable[[], None]) -> Iterator[None]:
     """Once: begin nothing new. Twice: stop now; the state then knows what was under way."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     asked = False
@@ -263,6 +266,7 @@ def _interruptible(applier: Applier, on_interrupt: Callable[[], None]) -> Iterat
     def interrupted() -> None:
         nonlocal asked
         if asked and task is not None:
+            lease.hurry()
             task.cancel()
             return
         asked = True

@@ -102,7 +102,8 @@ def test_only_remote_changes_the_control_plane_and_only_the_command_line_prints_
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            if called.endswith("transport.send"):
+            # A generator's `send` sends nothing.
+            if called.endswith(".send") and (name, called) != ("state/server.py", "gen.send"):
                 assert name == "runai/remote.py", f"{name}:{node.lineno} sends"
             if called in ("print", "exit", "quit", "sys.exit", "os._exit", "click.echo"):
                 assert name.startswith(("cli/", "__main__")), f"{name}:{node.lineno} calls {called}"

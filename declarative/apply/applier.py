@@ -92,7 +92,10 @@ class Applier:
 
         # A task only looks at `tasks` once it runs, and then the list is complete.
         tasks += [asyncio.create_task(when_ready(step)) for step in steps]
-        return tuple(await asyncio.gather(*tasks))
+        try:
+            return tuple(await asyncio.gather(*tasks))
+        finally:
+            self._book.close()
 
     def _skipped(self, step: Step, failed: Event) -> Event:
         return self._told(
@@ -120,9 +123,7 @@ class Applier:
             elapsed = self._clock.now() - began
             accepted = isinstance(error, StillThere) and step.operation is Operation.DELETE
             told = _explained(step, error)
-            return self._told(
-                Event(EventType.FAILED, step, elapsed, step.id, diagnostics=told, accepted=accepted)
-            )
+            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=told, accepted=accepted))
         return self._told(Event(EventType.COMPLETED, step, self._clock.now() - began, identity))
 
     async def _perform(self, step: Step, began: float) -> str | None:

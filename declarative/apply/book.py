@@ -1,17 +1,18 @@
 """The state's records during an apply: every change of them is durable before anything else happens.
 
 What several steps have to say at the same time is written in one commit: while one is under way, in a thread of its own,
-the next is gathered. So a slow disk or a far database costs no step more than its turn.
+the next is gathered. So a slow disk or a far database costs no step more than its turn, and does not stop the others.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from declarative.apply.clock import Clock
-from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.model.plan import Change, Step
 from declarative.model.record import Intent, Operation, Record
@@ -21,22 +22,27 @@ from declarative.state.store import Lease
 
 @dataclass(slots=True)
 class _Page:
-    """What is written in one commit, by `commit`: None forgets. `failure` is why it could not be."""
+    """What is written in one commit, by `commit`: None forgets."""
 
     entries: dict[Address, Record | None] = field(default_factory=dict)
-    commit: asyncio.Task[None] | None = None
-    failure: StateError | None = None
+    commit: Future[None] | None = None
 
 
 class Book:
-    """`records` are the state's, and follow what is written."""
+    """`records` are the state's, and follow what is written. It has to be closed."""
 
     def __init__(self, lease: Lease, records: dict[Address, Record], clock: Clock) -> None:
         self._lease = lease
         self.records = records
         self._clock = clock
         self._open = _Page()
-        self._pen = asyncio.Lock()
+        # Not the event loop's own threads: those look up names of hosts, and may be long about it.
+        self._writer = ThreadPoolExecutor(1, "state")
+        self._turning = threading.Lock()
+
+    def close(self) -> None:
+        """Waits until all that was said is written, also by steps that were cancelled since."""
+        self._writer.shutdown()
 
     async def put(self, record: Record) -> None:
         """Writes a record; raises StateError where that fails."""
@@ -63,24 +69,20 @@ class Book:
             await self.put(before)
 
     async def _commit(self, entries: Mapping[Address, Record | None]) -> None:
-        page = self._open
-        page.entries.update(entries)
-        if page.commit is None:
-            page.commit = asyncio.create_task(self._write(page))
-        # One step that is cancelled does not take back what others have said.
-        await asyncio.shield(page.commit)
-        if page.failure is not None:
-            raise page.failure
+        with self._turning:
+            page = self._open
+            page.entries.update(entries)
+            if page.commit is None:
+                page.commit = self._writer.submit(self._write, page)
+        # A step that is cancelled takes back neither what it said nor what others have.
+        await asyncio.shield(asyncio.wrap_future(page.commit))
 
-    async def _write(self, page: _Page) -> None:
-        async with self._pen:
+    def _write(self, page: _Page) -> None:
+        with self._turning:
             self._open = _Page()
-            records = [record for record in page.entries.values() if record is not None]
-            forgotten = [address for address, record in page.entries.items() if record is None]
-            try:
-                await asyncio.to_thread(self._lease.write, *records, forget=forgotten)
-            except StateError as error:
-                page.failure = error
+        records = [record for record in page.entries.values() if record is not None]
+        forgotten = [address for address, record in page.entries.items() if record is None]
+        self._lease.write(*records, forget=forgotten)
 
     def intent(self, step: Step, request: object) -> Intent:
         """That a step asks for something now."""

@@ -191,8 +191,8 @@ class _Work:
         """Shows the plan and what is to be said about it; raises PlanError for what nothing can allow."""
         console, stream, file = self.found.console, self.stream, plan.file
         planning.show_plan(console, file.plan, file.names, stream, concise=self.approval.concise, drift=file.drift)
-        if not was_reviewed:
-            planning.warn(console, planning.doubts(self.found, file, self.project.compiled), stream)
+        doubts = file.doubts if was_reviewed else planning.doubts(self.found, file, self.project.compiled)
+        planning.warn(console, doubts, stream)
         planning.fail(foresight.tell(console, plan.foreseen, stream))
 
     def _agree(self, file: planfile.PlanFile, *, was_reviewed: bool) -> None:

@@ -11,6 +11,7 @@ from declarative.cli import planning
 from declarative.cli.command import Command
 from declarative.cli.options import Context, context, global_options, parallelism_option
 from declarative.cli.outputs import Stream, timestamp
+from declarative.diagnostics import Diagnostic
 from declarative.library import completed
 from declarative.model.plan import Change
 from declarative.session import Session, connected, open_session
@@ -38,7 +39,8 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
     session = open_session(found.settings)
     planning.announce(found, session)
     snapshot = session.store.load()  # before the event loop; see `plan`
-    drifted = completed(_look(found, session, snapshot))
+    drifted, doubts = completed(_look(found, session, snapshot))
+    planning.warn(found.console, doubts, Stream(found.console, as_json=as_json))
     if as_json:
         from declarative.view.stream import drift_events
 
@@ -50,7 +52,9 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
     return 2 if drifted else 0
 
 
-async def _look(found: Context, session: Session, snapshot: Snapshot) -> tuple[Change, ...]:
+async def _look(
+    found: Context, session: Session, snapshot: Snapshot
+) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
     async with connected(session, read_only=True) as transport:
         with found.console.reading():
             return await workflow.find_drift(session, transport, snapshot)

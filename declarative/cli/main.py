@@ -6,8 +6,10 @@ import importlib
 import os
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -146,18 +148,32 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
-    except (KeyboardInterrupt, click.Abort, *_cancellation()):  # click makes the second of the first
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one would end what is told in the middle
-        from declarative.cli.outputs import INTERRUPTED
+    except _interruptions():
+        with _undisturbed():
+            from declarative.cli.outputs import INTERRUPTED
 
-        return _fail((INTERRUPTED,), arguments)
+            return _fail((INTERRUPTED,), arguments)
     except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
         return _fail(_told(error, arguments), arguments)
 
 
-def _cancellation() -> tuple[type[BaseException], ...]:
-    """What is raised in a task that was cancelled: nothing, where no command has imported asyncio, which takes long."""
-    return (sys.modules["asyncio"].CancelledError,) if "asyncio" in sys.modules else ()
+def _interruptions() -> tuple[type[BaseException], ...]:
+    """What Ctrl-C becomes: click makes its own of it, and so does a task. To import asyncio only for this takes long."""
+    cancelled = (sys.modules["asyncio"].CancelledError,) if "asyncio" in sys.modules else ()
+    return (KeyboardInterrupt, click.Abort, *cancelled)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """An impatient second Ctrl-C does not end what is told in the middle. Signals are the main thread's alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def _told(error: Exception, arguments: Sequence[str]) -> tuple[Diagnostic, ...]:

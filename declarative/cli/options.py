@@ -15,7 +15,7 @@ import click
 
 from declarative.cli.console import Console
 from declarative.plan.guard import ALLOWABLE
-from declarative.settings import Settings
+from declarative.settings import Settings, without_password
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _WHERE = {"chdir": "-C", "environment": "-e", "endpoint": "--endpoint", "state": "--state"}
@@ -85,7 +85,12 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
         notice=lambda line: console.note(console.error_style.yellow(line)),
         **more,
     )
-    where = tuple(word for name, option in _WHERE.items() if chosen[name] for word in (option, str(chosen[name])))
+    where = tuple(
+        word
+        for name, option in _WHERE.items()
+        if chosen[name]
+        for word in (option, without_password(str(chosen[name])))
+    )
     return Context(settings, console, where)
 
 

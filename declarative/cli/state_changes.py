@@ -44,7 +44,7 @@ def mv(outer: dict[str, Any], /, source: str, destination: str, lock_timeout: fl
     """
     found = context(given, outer)
     old, new = _address(source), _address(destination)
-    with _changing(found, f"state mv {source} {destination}", lock_timeout) as (lease, snapshot):
+    with _locked(found, f"state mv {source} {destination}", lock_timeout) as (lease, snapshot):
         records = snapshot.by_address()
         if old not in records:
             raise unknown(source, map(str, records))
@@ -61,7 +61,8 @@ def mv(outer: dict[str, Any], /, source: str, destination: str, lock_timeout: fl
             for record in snapshot.records
             if old in record.depends_on and record.address != old
         )
-        lease.write(replace(records[old], address=new), *dependants, forget=[old])
+        with _kept(found, lease, snapshot):
+            lease.write(replace(records[old], address=new), *dependants, forget=[old])
     found.console.out(f"Moved {old} to {new}.")
     return 0
 
@@ -80,16 +81,17 @@ def rm(outer: dict[str, Any], /, addresses: tuple[str, ...], lock_timeout: float
       declarative state rm 'Training.run-*'
     """
     found = context(given, outer)
-    with _changing(found, f"state rm {' '.join(addresses)}", lock_timeout) as (lease, snapshot):
+    with _locked(found, f"state rm {' '.join(addresses)}", lock_timeout) as (lease, snapshot):
         chosen: dict[Address, Record] = {}
         for glob in addresses:
             matching = {one.address: one for one in snapshot.records if fnmatchcase(str(one.address), glob)}
             if not matching:
                 raise unknown(glob, (str(one.address) for one in snapshot.records))
             chosen |= matching
-        lease.write(forget=chosen)
-        for record in chosen.values():
-            found.console.out(f"Forgot {record.address}. It stays live with the id {record.id}.")
+        with _kept(found, lease, snapshot):
+            lease.write(forget=chosen)
+    for record in chosen.values():
+        found.console.out(f"Forgot {record.address}. It stays live with the id {record.id}.")
     return 0
 
 
@@ -109,11 +111,14 @@ def push(outer: dict[str, Any], /, file: str, force: bool, lock_timeout: float, 
       declarative state push state.json
       declarative --state postgresql://db/infra state push state.json      # moves a state to a server
     """
+    from declarative.state.refusals import foreign
     from declarative.state.transfer import load
 
     found = context(given, outer)
     pushed = load(_text(found, file), file)
-    with _changing(found, f"state push {file}", lock_timeout) as (lease, snapshot):
+    with _locked(found, f"state push {file}", lock_timeout) as (lease, snapshot):
+        if snapshot.records and pushed.lineage != lease.lineage:
+            raise foreign("The state", lease.lineage, pushed.lineage)
         is_older = pushed.lineage == lease.lineage and pushed.serial < snapshot.serial
         if is_older and snapshot.records and not force:
             detail = (
@@ -122,29 +127,45 @@ def push(outer: dict[str, Any], /, file: str, force: bool, lock_timeout: float, 
             raise StateError(
                 Diagnostic("Older than the state", detail, "pull anew, or give up what is newer with --force")
             )
-        lease.replace_all(pushed)
+        with _kept(found, lease, snapshot):
+            lease.replace_all(pushed)
     found.console.out(f"Pushed {len(pushed.records)} resources.")
     return 0
 
 
 def unknown(address: str, known: Collection[str] | Iterator[str]) -> StateError:
     """The error for an address that the state does not have."""
-    names = sorted(known)
-    spelling = next((name for name in names if name.endswith(f".{address}")), None) or nearest(address, names)
+    spelling = _spelling(address, sorted(known))
     hint = f"did you mean {spelling}?" if spelling else "see declarative state list"
     return StateError(Diagnostic("Unknown address", f"The state has no {address}.", hint))
 
 
+def _spelling(address: str, names: Collection[str]) -> str | None:
+    """The known address that was most likely meant, by kind and key each; one without a kind is taken for a key."""
+    kind, _, key = address.rpartition(".")
+    right = nearest(kind, {name.partition(".")[0] for name in names})
+    keys = {name.partition(".")[2]: name for name in names if not kind or name.partition(".")[0] == right}
+    return keys.get(nearest(key, keys) or "")
+
+
 @contextmanager
-def _changing(found: Context, command: str, timeout: float) -> Iterator[tuple[Lease, Snapshot]]:
-    """The lock of the whole state, and the state as it is now, of which a copy is kept."""
+def _locked(found: Context, command: str, timeout: float) -> Iterator[tuple[Lease, Snapshot]]:
+    """The lock of the whole state, and the state as it is now."""
     store: Store = open_session(found.settings).store
     with store.lock(Holder.current(command), timeout) as lease:
-        snapshot = store.load()
-        kept = lease.backup() or _document(found, snapshot)
-        yield lease, snapshot
-        if kept is not None:
-            found.console.note(f"The state as it was before is in {kept.file}.\nTo go back to it: {kept.way_back}")
+        yield lease, store.load()
+
+
+@contextmanager
+def _kept(found: Context, lease: Lease, snapshot: Snapshot) -> Iterator[None]:
+    """A copy of the state is kept, and told once it has changed.
+
+    For the write alone: a copy takes the place of an earlier one, which a command that is refused must not cost.
+    """
+    kept = lease.backup() or _document(found, snapshot)
+    yield
+    if kept is not None:
+        found.console.note(f"The state as it was before is in {kept.file}.\nTo go back to it:\n    {kept.way_back}")
 
 
 def _document(found: Context, snapshot: Snapshot) -> Backup | None:

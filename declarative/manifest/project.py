@@ -87,7 +87,9 @@ def load(root: pathlib.Path, environment: str | None) -> Project:
             raise ProjectError(Diagnostic("No project file", detail, "start a project with declarative init")) from None
         return Project(root)
     except OSError as error:
-        raise ProjectError(Diagnostic("Unreadable project file", f"{file}: {error.strerror}.", "it has to be a file that you may read")) from error
+        raise ProjectError(
+            Diagnostic("Unreadable project file", f"{file}: {error.strerror}.", "it has to be a file that you may read")
+        ) from error
     document = _read(text)
     given = document.value
     environments: Mapping[str, Any] = given.get("environments") or EMPTY

@@ -30,22 +30,24 @@ def weighed(change: Change) -> Change:
     return replace(change, run=replace(change.run, volumes=kind.volumes(change.before or EMPTY, ends)))
 
 
-def _run(kind: Kind, observed: Observed) -> Run | None:
-    if not kind.has_phase:
-        return None
-    return Run(observed.readiness.phase, observed.since, observed.created, observed.creator)
-
-
 def told(change: Change, observed: Observed) -> Change:
     """A change that stops or ends a run, with what its object tells of itself in full."""
     if change.run is None or observed.body is None:
         return change
-    run = replace(change.run, created=observed.created or change.run.created, creator=observed.creator or change.run.creator)
+    run = replace(
+        change.run, created=observed.created or change.run.created, creator=observed.creator or change.run.creator
+    )
     disruption = change.disruption
     if disruption is not None:
         gpus = max(disruption.gpus or 0.0, observed.gpus or 0.0) or observed.gpus
         disruption = None if gpus == 0 else replace(disruption, gpus=gpus)
     return replace(change, run=run, disruption=disruption)
+
+
+def _run(kind: Kind, observed: Observed) -> Run | None:
+    if not kind.has_phase:
+        return None
+    return Run(observed.readiness.phase, observed.since, observed.created, observed.creator)
 
 
 def _disruption(kind: Kind, record: Record, observed: Observed) -> Disruption | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from declarative import kinds
@@ -25,12 +25,14 @@ Answer = Mapping[str, Any]
 class Observation:
     """Everything that was seen, and the ids of recorded objects that are gone because they had finished.
 
-    `absent` are the kinds whose listing was answered 404, so that this may be no control plane at all.
+    `absent` are the kinds whose listing was answered 404, so that this may be no control plane at all. `unasked` are the ids
+    of those that are gone of which nobody tells whether they had finished, with the status that the question was answered.
     """
 
     observed: tuple[Observed, ...]
     finished: frozenset[str]
     absent: frozenset[str] = frozenset()
+    unasked: Mapping[str, int] = field(default_factory=dict)
 
 
 async def observe(
@@ -50,6 +52,7 @@ async def observe(
         tuple(one for observation in seen for one in observation.observed),
         frozenset(one for observation in seen for one in observation.finished),
         frozenset(one for observation in seen for one in observation.absent),
+        {one: status for observation in seen for one, status in observation.unasked.items()},
     )
 
 
@@ -67,9 +70,9 @@ async def _of_kind(
     # Not every tenant has the list; and it may lag behind, or lose a row that moves from one page to another while it is
     # read. Before an object is believed gone, it is asked for by its id.
     seen += await _each(transport, kind, _owned(mine) - {one.id for one in seen})
-    finished = await _finished(transport, kind, mine, seen)
+    finished, unasked = await _finished(transport, kind, mine, seen)
     bodies = await _with_bodies(transport, kind, seen, wants_body)
-    return Observation(tuple(bodies), frozenset(finished), absent)
+    return Observation(tuple(bodies), finished, absent, unasked)
 
 
 def _owned(records: Iterable[Record]) -> set[str]:
@@ -133,14 +136,30 @@ async def _with_bodies(
     return [full.get(one.id, one) for one in seen]
 
 
-async def _finished(transport: Transport, kind: Kind, mine: list[Record], seen: list[Observed]) -> set[str]:
-    """The recorded runs that are gone, but had finished: the list of deleted workloads still knows them."""
+async def _finished(
+    transport: Transport, kind: Kind, mine: list[Record], seen: list[Observed]
+) -> tuple[frozenset[str], Mapping[str, int]]:
+    """The recorded runs that are gone, but had finished; and those of which that could not be asked, with the status."""
     there = {one.id for one in seen if one.readiness.presence is not Presence.GONE}
+    ended = {one.id for one in seen if one.readiness.finished}
     missing = {record.id for record in mine if record.id and record.id not in there and not record.finished}
     if not missing or not kind.has_phase:
-        return set()
+        return frozenset(), {}
+    deleted = await ended_among(transport, kind, missing)
+    if isinstance(deleted, int):
+        return frozenset(), dict.fromkeys(missing - ended, deleted)
+    return frozenset(deleted), {}
+
+
+async def ended_among(transport: Transport, kind: Kind, gone: Collection[str]) -> Mapping[str, Observed] | int:
+    """Those of what is gone that had ended, as the list of the deleted still tells them; or the status that refuses the list.
+
+    Raises ControlPlaneError where the list does not answer: it may answer later.
+    """
     try:
         deleted = [row async for row in rows(transport, kind, {"deleted": "true"})]
-    except Refused:
-        return set()
-    return {one.id for one in deleted if one.id in missing and one.readiness.finished}
+    except Refused as refused:
+        if refused.status not in NOT_LISTED:
+            raise
+        return refused.status
+    return {one.id: one for one in deleted if one.id in gone and one.readiness.finished}

@@ -75,7 +75,9 @@ def refusal(response: httpx.Response, request: str, signed_in: str) -> Refused |
     if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and _is_duplicate(response, details)):
         return Conflict(*told("Conflict at the control plane"), status=status)
     forbidden = "the credentials are valid, but may not do this" if status == httpx.codes.FORBIDDEN else None
-    return Refused(*told("Refused by the control plane", forbidden), status=status, wordless=not response.content.strip())
+    return Refused(
+        *told("Refused by the control plane", forbidden), status=status, wordless=not response.content.strip()
+    )
 
 
 def _is_duplicate(response: httpx.Response, details: Any) -> bool:

@@ -74,7 +74,7 @@ def recovery(path: Path) -> str:
     except OSError:
         return "put a good copy in its place, or move it away to start anew; it was left as it is"
     commands = _exchange(path, "damaged")
-    return f"it was left as it is; {copy.name} beside it is the last good copy, of {made}; to go back to it: {commands}"
+    return f"it was left as it is; {copy.name} beside it is the last good copy, of {made}; to go back to it:\n    {commands}"
 
 
 def _exchange(path: Path, word: str) -> str:
@@ -82,8 +82,11 @@ def _exchange(path: Path, word: str) -> str:
     # SQLite's own files beside it have to go as well: a log of the other state would be read into the copy.
     aside = next(name for name in map(f"{word}-{{}}".format, itertools.count(1)) if not (path.parent / name).exists())
     backup = f"{aside}/{copy_of(path).name}"
-    folder, name, backup = (shlex.quote(str(part)) for part in (path.parent, path.name, backup))
-    return f"(cd {folder} && mkdir {aside} && mv {name}* {aside}/ && cp -p {backup} {name})"
+    parts = (path.parent, path.name, f"{path.name}-wal", f"{path.name}-shm", copy_of(path).name, backup)
+    folder, name, wal, shm, copy, backup = (shlex.quote(str(part)) for part in parts)
+    # Each by its name: `NAME*` would take along what only begins alike. Those that may not be there are made first.
+    moved = f"touch {wal} {shm} && mv {name} {wal} {shm} {copy} {aside}/"
+    return f"(cd {folder} && mkdir {aside} && {moved} && cp -p {backup} {name})"
 
 
 def _opened(copy: Path) -> sqlite3.Connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from declarative.diagnostics import Diagnostic
@@ -23,13 +24,14 @@ def keep(snapshot: Snapshot, folder: Path) -> Path:
     The file is whole and durable, or not there; raises StateError where it cannot be written.
     """
     beginning = f"state-{snapshot.lineage[:8]}-"
-    file = folder / f"{beginning}{snapshot.serial}.json"
+    # In order of time by their names. A lineage and a serial would not do: a state that was pushed to another place has both.
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    file = folder / f"{beginning}{now}-{snapshot.serial}.json"
     try:
         make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         _write(file, dump(snapshot))
-        others = (one for one in folder.glob(f"{beginning}*.json") if one.stem.removeprefix(beginning).isdecimal())
-        for old in sorted(others, key=lambda one: int(one.stem.removeprefix(beginning)), reverse=True)[KEPT:]:
+        for old in sorted(folder.glob(f"{beginning}*.json"), reverse=True)[KEPT:]:
             if old != file:
                 old.unlink(missing_ok=True)
     except OSError as error:

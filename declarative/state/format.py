@@ -7,6 +7,9 @@
     5. A pending create or update says what it asks for.
     6. A record does not depend on itself.
 
+A row ends with a checksum over all of it, as the last entry of `data`: what a disk has made of an id would else be read as
+another id. Rows of earlier releases have none.
+
 `violations` checks them whenever a state is read, and `flaws` those of one record before it is written: a state that
 breaks them would make the next plan lie. Nothing here reads or writes a file.
 """
@@ -14,6 +17,7 @@ breaks them would make the next plan lie. Nothing here reads or writes a file.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -76,21 +80,24 @@ def encode(record: Record, key: bytes) -> Row:
         "finished": record.finished,
         "previousId": record.previous_id,
     }
-    return Row(
-        address=str(record.address),
-        kind=record.address.kind,
-        key=record.address.key,
-        id=record.id,
-        name=record.name,
-        project=record.project,
-        data=text({name: value for name, value in data.items() if value not in (None, False, [], ())}),
-        intent=text(_intent_entries(record.intent)) if record.intent else None,
+    return _summed(
+        Row(
+            address=str(record.address),
+            kind=record.address.kind,
+            key=record.address.key,
+            id=record.id,
+            name=record.name,
+            project=record.project,
+            data=text({name: value for name, value in data.items() if value not in (None, False, [], ())}),
+            intent=text(_intent_entries(record.intent)) if record.intent else None,
+        )
     )
 
 
 def decode(row: Row, key: bytes) -> Record:
     """The record of a row; raises Malformed. Unknown entries are ignored: a newer release may add some."""
     try:
+        verify(row)
         data = _value(row.data, key)
         return Record(
             address=Address(row.kind, row.key),
@@ -108,6 +115,32 @@ def decode(row: Row, key: bytes) -> Record:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed(f"the row of {row.address} cannot be read: {error}") from error
+
+
+def verify(row: Row) -> None:
+    """Raises Malformed where the row is not as it was written."""
+    content, mark, rest = row.data.rpartition(_SUM)
+    # No value deeper within ends like that.
+    if mark and rest[16:] == '"}' and rest[:16] != _sum(row, content):
+        raise Malformed("its checksum does not match")
+
+
+def unsummed(row: Row) -> dict[str, Any]:
+    """The entries of `data` but for the checksum."""
+    entries: dict[str, Any] = json.loads(row.data)
+    entries.pop("sum", None)
+    return entries
+
+
+def _summed(row: Row) -> Row:
+    content = row.data[:-1] + ("," if row.data != "{}" else "")
+    return row._replace(data=f'{content}{_SUM}{_sum(row, content)}"}}')
+
+
+def _sum(row: Row, content: str) -> str:
+    """Sixteen hexadecimal digits over a row whose data is `content` so far."""
+    text = f"{row.address}\0{row.kind}\0{row.key}\0{row.id}\0{row.name}\0{row.project}\0{row.intent}\0{content}"
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def violations(records: Iterable[Record]) -> Iterator[str]:
@@ -182,6 +215,8 @@ def _freeze(entries: dict[str, Any]) -> FrozenMap:
 def _freeze_list(items: list[Any]) -> tuple[Any, ...]:
     return tuple(_freeze_list(item) if type(item) is list else item for item in items)
 
+
+_SUM = '"sum":"'
 
 # Made once: `json.loads` with a hook makes a decoder at every call.
 _DECODER = json.JSONDecoder(object_hook=_freeze)

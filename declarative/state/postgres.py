@@ -166,9 +166,9 @@ class PostgresStore:
         return place
 
     def _leave(self, connection: Connection, place: Lock) -> None:
-        with contextlib.suppress(psycopg.Error):  # the next one finds it abandoned
+        with contextlib.suppress(psycopg.Error), contextlib.ExitStack() as hasty:  # the next one finds it abandoned
             if connection.closed:  # by Ctrl-C
-                connection = self.server.connect(HASTE)
+                connection = hasty.enter_context(self.server.connect(HASTE))
             self.server.run(connection, END, ([place.id],))
 
     def _attempt(

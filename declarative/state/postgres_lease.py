@@ -92,6 +92,7 @@ class PostgresLease:
         self._patience = patience
         self._guard = threading.Lock()
         self._writes = 0
+        self._hurries = False
         # Why it writes no more.
         self._over: str | None = None
 
@@ -106,6 +107,10 @@ class PostgresLease:
         columns = map(list, zip(*(self._row(record) for record in records), strict=True)) if records else _NO_ROWS
         values = ([str(address) for address in forgotten], *columns)
         self._write(lambda connection: self._held(connection, _WRITE, *values), *forgotten, *written)
+
+    def hurry(self) -> None:
+        self._hurries = True
+        self._connection.silence = min(self._connection.silence, HASTE)
 
     def replace_all(self, snapshot: Snapshot) -> None:
         if self._scope is not None:
@@ -143,7 +148,7 @@ class PostgresLease:
     def release(self) -> None:
         """Gives the lock back. Where that fails, the next one finds this process gone or silent, and takes it."""
         with self._guard:
-            within = HASTE if self._over == _CUT_OFF else None
+            within = HASTE if self._hurries or self._over == _CUT_OFF else None
             self._over = "it was given back"
             # Once more over a new connection, should the old one turn out to be broken.
             for _ in range(1 if self._connection.closed else 2):
@@ -199,13 +204,13 @@ class PostgresLease:
         is_repeated = False
         while True:
             try:
-                connection = self._connected()
+                connection = self._connected(HASTE if self._hurries else None)
                 if write(connection) or self._has_arrived(connection, is_repeated):
                     return
             except psycopg.Error as error:
                 if not self._passes(error):
                     raise
-                if time.monotonic() >= deadline:
+                if self._hurries or time.monotonic() >= deadline:
                     self._over = _CUT_OFF
                     raise self._doubtful(error) from error
                 is_repeated = True

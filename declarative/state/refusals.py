@@ -14,6 +14,10 @@ from declarative.state.store import Lock
 # Addresses that a message names before it only counts.
 NAMED = 5
 
+_DEAD = "the lock of a process that died is taken over by itself, from another machine after a minute"
+_WAIT = f"wait for it to end, or wait longer with --lock-timeout 5m; {_DEAD}"
+_QUEUE = f"it is first in a queue for the whole state: wait behind it with --lock-timeout 5m; {_DEAD}"
+
 
 def broken(place: object, *faults: str, hint: str) -> StateError:
     """The records break the rules of `format`."""
@@ -53,12 +57,11 @@ def foreign(place: object, own: str, other: str) -> StateError:
 
 def locked(place: object, found: Sequence[tuple[Lock, Sequence[str]]], waited: float) -> StateLocked:
     """Others hold the state (or, of a part of it, the addresses beside their lock), and did for `waited` seconds."""
-    hint = (
-        "wait for it to end, or wait longer with --lock-timeout 5m; the lock of a process that died is taken over by "
-        "itself, from another machine after a minute"
-    )
     return StateLocked(
-        *(Diagnostic("The state is locked", _held(place, lock, parts, waited), hint) for lock, parts in found)
+        *(
+            Diagnostic("The state is locked", _held(place, lock, parts, waited), _QUEUE if lock.waits else _WAIT)
+            for lock, parts in found
+        )
     )
 
 

@@ -15,7 +15,7 @@ import functools
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import unquote
@@ -90,7 +90,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         psycopg itself answers Ctrl-C by asking the server to cancel, and waits for that.
         """
         try:
-            within = _bounded(gen, self.silence if timeout is None else timeout)
+            within = _bounded(gen, lambda: self.silence if timeout is None else timeout)
             # Not psycopg's fastest: in early releases of 3.2, that takes an interval without an answer for an answer.
             return waiting.wait_selector(within, self.pgconn.socket, interval=interval or _LOOK)
         except (Silent, KeyboardInterrupt):
@@ -98,8 +98,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             raise
 
 
-def _bounded(gen: PQGen[Given], seconds: float) -> PQGen[Given]:
-    """The same waits, but none of them longer than that; raises Silent."""
+def _bounded(gen: PQGen[Given], longest: Callable[[], float]) -> PQGen[Given]:
+    """The same waits, but none of them longer than so many seconds, which may become fewer meanwhile; raises Silent."""
     try:
         wanted = next(gen)
         since = time.monotonic()
@@ -107,7 +107,7 @@ def _bounded(gen: PQGen[Given], seconds: float) -> PQGen[Given]:
             ready = yield wanted
             if ready:
                 since = time.monotonic()
-            elif time.monotonic() - since >= seconds:
+            elif time.monotonic() - since >= (seconds := longest()):
                 raise Silent(f"it took a statement, and no answer came within {seconds:g} s")
             wanted = gen.send(ready)
     except StopIteration as done:

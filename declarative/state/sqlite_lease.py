@@ -70,6 +70,9 @@ class SqliteLease:
             self._connection.executemany(_REMOVE, [(str(address),) for address in forgotten])
             self._connection.executemany(_PUT, [(*row, serial) for row in rows])
 
+    def hurry(self) -> None:
+        """There is no server to wait for."""
+
     def replace_all(self, snapshot: Snapshot) -> None:
         if self._scope is not None:
             raise outside(self._path, None)

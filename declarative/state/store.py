@@ -113,6 +113,9 @@ class Lease(Protocol):
         address is written and forgotten in one go, so that at no moment two records own the object, nor none.
         """
 
+    def hurry(self) -> None:
+        """From any thread: who waits for a server that does not answer waits no longer."""
+
     def replace_all(self, snapshot: Snapshot) -> None:
         """Writes the snapshot in place of everything, in one commit; needs the lock of the whole.
 

@@ -22,7 +22,7 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.model.record import Record
-from declarative.state.format import FORMAT, Malformed, Row, decode, encode, violations
+from declarative.state.format import FORMAT, Malformed, Row, decode, encode, unsummed, violations
 from declarative.state.store import Snapshot
 
 _NAME = "declarative-state"
@@ -70,7 +70,7 @@ def load(text: str, name: str) -> Snapshot:
 
 def _entry(record: Record, key: bytes) -> dict[str, Any]:
     row = encode(record, key)
-    facts = {"address": row.address, "id": row.id, "name": row.name, "project": row.project, **json.loads(row.data)}
+    facts = {"address": row.address, "id": row.id, "name": row.name, "project": row.project, **unsummed(row)}
     intent = {"intent": json.loads(row.intent)} if row.intent else {}
     return {name: value for name, value in facts.items() if value is not None} | intent
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 from declarative.view.style import Style
 
+# How a line of a text begins that is a command.
+COMMAND = "    "
+
 
 def columns(text: str) -> int:
     """How many columns of a terminal the text takes."""
@@ -63,9 +66,15 @@ def head_of(text: str, room: int) -> str:
 
 
 def wrapped(text: str, style: Style, indent: str = "", hanging: str | None = None) -> list[str]:
-    """Lines no wider than the style, where words allow it; `hanging` indents all but the first."""
+    """Lines no wider than the style, where words allow it; `hanging` indents all but the first.
+
+    A line of the text that begins with four spaces is a command, and stays on one line however long it is: it can be pasted.
+    """
     lines: list[str] = []
     for paragraph in text.rstrip().split("\n") if text.strip() else ():
+        if paragraph.startswith(COMMAND):
+            lines.append((hanging or indent) + style.safe(paragraph.strip()))
+            continue
         lines += textwrap.wrap(
             style.safe(paragraph.rstrip("\r")),
             max(style.width, 40),

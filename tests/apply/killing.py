@@ -91,8 +91,11 @@ def names(turn: int) -> set[str]:
     return fixed | {f"new{group}t{turn}" for group in range(GROUPS)}
 
 
-def killed_and_mended(stage: Stage, kills: int, seed: int, day: Day) -> Counts:
-    """Each kill hits an apply that changes all 50; then it is applied until that ends well, and all is counted."""
+def killed_and_mended(stage: Stage, kills: int, seed: int, day: Day, *, is_patient: bool = False) -> Counts:
+    """Each kill hits an apply that changes all 50; then it is applied until that ends well, and all is counted.
+
+    Unless it `is_patient`, the time in which a lost request may still arrive is made to have passed.
+    """
     chance, made = random.Random(seed), set[str]()
     stage.begin(CALM, seed)
     stage.write(*manifests(0))
@@ -104,7 +107,7 @@ def killed_and_mended(stage: Stage, kills: int, seed: int, day: Day) -> Counts:
         stage.write(*manifests(turn))
         if turn > 1:
             counts += _killed(stage, chance.uniform(0, longest))
-        took = mended(stage)
+        took = mended(stage, is_patient=is_patient)
         longest = longest or took
         stage.settings(faults=NO_FAULTS)
         made |= stage.live_ids()
@@ -125,11 +128,12 @@ def _killed(stage: Stage, after: float) -> Counts:
     return Counts(kills=1, within=within, cut_off=cut_off)
 
 
-def mended(stage: Stage, most: int = 15) -> float:
+def mended(stage: Stage, most: int = 15, *, is_patient: bool = False) -> float:
     """Applies until an apply ends well; how long the first one took, in seconds."""
     first = 0.0
     for _ in range(most):
-        stage.landed()
+        if not is_patient:
+            stage.landed()
         began = time.monotonic()
         done = stage.tool.start(*APPLY).ended(PATIENCE)
         first = first or time.monotonic() - began

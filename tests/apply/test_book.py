@@ -23,7 +23,11 @@ KEYS = [f"r{number}" for number in range(50)]
 @contextmanager
 def opened(store: SqliteStore) -> Iterator[tuple[Book, SqliteLease]]:
     with store.lock(Holder.current("test"), 5) as lease:
-        yield Book(lease, {}, SystemClock()), lease
+        book = Book(lease, {}, SystemClock())
+        try:
+            yield book, lease
+        finally:
+            book.close()
 
 
 def test_each_step_finds_what_it_wrote_on_the_disk_and_together_they_took_few_commits(tmp_path: Path) -> None:
@@ -59,6 +63,21 @@ def test_all_who_wrote_together_hear_that_it_failed(tmp_path: Path) -> None:
         assert {type(one) for one in asyncio.run(steps(book))} == {StateError}
         assert book.records == {}
     assert store.load().records == ()
+
+
+def test_what_was_said_is_written_although_everything_is_cancelled(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.sqlite3")
+
+    async def steps(book: Book) -> None:
+        tasks = [asyncio.create_task(book.put(record(key))) for key in KEYS]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    with opened(store) as (book, _):
+        asyncio.run(steps(book))
+    assert {one.address for one in store.load().records} == {record(key).address for key in KEYS}
 
 
 def test_a_step_that_is_cancelled_does_not_take_back_what_others_wrote(tmp_path: Path) -> None:

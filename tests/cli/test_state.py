@@ -8,21 +8,28 @@ import re
 import shlex
 import stat
 import subprocess
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from declarative.cli.main import run
+from declarative.cli.state_changes import unknown
 from declarative.model.plan import Plan
 from declarative.session import open_session
-from declarative.settings import Settings
+from declarative.settings import Settings, without_password
+from declarative.state.documents import keep
 from declarative.state.sqlite import SqliteStore
-from declarative.state.store import Holder
+from declarative.state.store import Holder, Snapshot
+from declarative.state.transfer import load
+from tests.cli.test_prompt import typed
 from tests.cli.tool import Tool
 from tests.cli.tool import training as manifest
-from tests.postgres import PostgresServer
+from tests.postgres import PASSWORD, PostgresServer
 from tests.project import Project
+from tests.state.strategies import record
 
 
 def training(name: str, *needs: str, key: str = "") -> dict[str, Any]:
@@ -167,7 +174,15 @@ def pulled(tool: Tool) -> dict[str, Any]:
 
 
 def way_back(said: str) -> str:
-    return said.partition("To go back to it: ")[2].strip()
+    return said.partition("To go back to it:\n")[2].strip()
+
+
+def go_back(tool: Tool, command: str) -> None:
+    """Runs a command as it was printed."""
+    if command.startswith("declarative "):
+        tool.run(*shlex.split(command)[1:])
+    else:
+        subprocess.run(["sh", "-euc", command], cwd=tool.folder, check=True)
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change[0])
@@ -176,13 +191,110 @@ def test_the_way_back_that_a_change_names_undoes_it(shared: Tool, change: tuple[
     before = pulled(shared)
     command = way_back(shared.run("state", *change).err)
     assert pulled(shared)["records"] != before["records"]
-    if command.startswith("declarative "):
-        shared.run(*shlex.split(command)[1:])
-    else:
-        subprocess.run(["sh", "-euc", command], cwd=shared.folder, check=True)
+    go_back(shared, command)
     after = pulled(shared)
     assert {**after, "serial": 0} == {**before, "serial": 0}
     shared.plan_is_empty()
+
+
+def test_a_command_that_is_refused_costs_no_way_back(shared: Tool) -> None:
+    """It keeps no copy, which would take the place of the one that an earlier command told the user to rely on."""
+    before = pulled(shared)
+    command = way_back(shared.run("state", "rm", "Training.a").err)
+    left = pulled(shared)
+    shared.write(
+        {"foreign.json": json.dumps({**left, "lineage": "another"}), "older.json": json.dumps({**left, "serial": 0})}
+    )
+    for refused in (
+        ("rm", "Training.typo"),
+        ("rm", "Training.b", "Training.typo"),
+        ("mv", "Training.typo", "Training.c"),
+        ("mv", "Training.b", "WorkloadTemplate.b"),
+        ("mv", "Training.b", "Training.b"),
+        ("push", "foreign.json"),
+        ("push", "older.json"),
+    ):
+        assert "To go back to it" not in shared.run("state", *refused, code=1).err
+    assert pulled(shared) == left
+    go_back(shared, command)
+    assert {**pulled(shared), "serial": 0} == {**before, "serial": 0}
+    shared.plan_is_empty()
+
+
+def test_the_command_that_mends_a_damaged_state_can_be_pasted_from_a_narrow_terminal(tool: Tool) -> None:
+    """It is printed on one line, longer than the terminal is wide, and run as it is."""
+    deep = Tool(tool.folder / ("a folder with a long name " * 3).strip() / "and one within")
+    deep.write({"manifests/all.yaml": manifest("a")})
+    deep.apply()
+    path = deep.folder / ".declarative" / "state.sqlite3"
+    path.write_bytes(b"broken")
+    code, seen = typed(deep, b"", "plan", COLUMNS="80")
+    lines = seen.splitlines()
+    (command,) = (after for line, after in pairwise(lines) if line.endswith("to go back to it:"))
+    assert code == 1
+    assert len(command) > 80
+    assert all(len(line) <= 80 for line in lines if line.startswith(("  hint:", " " * 8)) and line != command)
+    subprocess.run(["sh", "-euc", command], check=True)
+    deep.plan_is_empty()
+
+
+@pytest.mark.parametrize("form", ["postgresql://owner:{}@/postgres?", "postgresql://owner@/postgres?password={}&"])
+def test_no_password_of_a_state_is_printed_or_saved(tool: Tool, postgres: PostgresServer, form: str) -> None:
+    """The commands that are printed work where the password comes from elsewhere."""
+    url = form.format(PASSWORD) + postgres.url().partition("?")[2]
+    state = ("--state", url)
+    done = [tool.run("plan", *state, "--out", "p.plan"), tool.run("apply", "p.plan", *state), tool.run("plan", *state)]
+    before = pulled(Tool(tool.folder, {"DECLARATIVE_STATE": url}))
+    done += [tool.run("plan", *state, "--out", "q.plan"), tool.run("state", "rm", "Training.*", *state)]
+    done += [tool.run("apply", "p.plan", "--state", url.replace("schema_name=s", "schema_name=t"), code=None)]
+    told = "".join(one.out + one.err for one in done) + (tool.folder / "p.plan").read_text()
+    assert "--state postgresql://owner@/postgres?" in told.replace("'", "")
+    assert PASSWORD not in told
+    assert PASSWORD not in "".join(file.read_text() for file in (tool.folder / ".declarative" / "backups").iterdir())
+    go_back(Tool(tool.folder, {"PGPASSWORD": PASSWORD}), way_back(done[4].err))
+    assert pulled(Tool(tool.folder, {"DECLARATIVE_STATE": url}))["records"] == before["records"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@db/infra?sslmode=require", "postgresql://me@db/infra?sslmode=require"),
+        ("postgresql://me:se?cr:et@db:5432/infra", "postgresql://me@db:5432/infra"),
+        ("postgres://:secret@db", "postgres://@db"),
+        ("postgresql://db:5432/infra?options=a@b&password=secret", "postgresql://db:5432/infra?options=a@b"),
+        ("postgresql:///infra?password=secret", "postgresql:///infra"),
+        ("postgresql://me@db/?pass%77ord=secret&sslpassword=secret&user=x", "postgresql://me@db/?user=x"),
+        ("sqlite:///some/file?mode=x", "sqlite:///some/file?mode=x"),
+        ("folder/state:secret@x.sqlite3", "folder/state:secret@x.sqlite3"),
+    ],
+)
+def test_a_url_is_shown_without_its_password_and_otherwise_as_it_is(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("Training.helo", "did you mean Training.hello?"),
+        ("training.Hello", "did you mean Training.hello?"),
+        ("Workloadtemplate.bse", "did you mean WorkloadTemplate.base?"),
+        ("helo", "did you mean Training.hello?"),
+        ("Training.typo", "see declarative state list"),
+        ("Training.base", "see declarative state list"),
+        ("Workloadtemplate.other", "see declarative state list"),
+    ],
+)
+def test_the_nearest_spelling_is_that_of_kind_and_key(address: str, hint: str) -> None:
+    """What has only the kind in common is not what was meant."""
+    assert unknown(address, ["Training.hello", "WorkloadTemplate.base"]).diagnostics[0].hint == hint
+
+
+def test_two_states_of_one_lineage_keep_their_documents_apart(tmp_path: Path) -> None:
+    """As after a push to another place: even of the same serial."""
+    one = Snapshot("lineage", 7, (record("one"),))
+    other = replace(one, records=(record("other"),))
+    files = [keep(snapshot, tmp_path / "kept" / "backups") for snapshot in (one, other)]
+    assert [load(file.read_text(), file.name).records for file in files] == [one.records, other.records]
 
 
 @pytest.fixture

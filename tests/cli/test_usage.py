@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import click
 import pytest
 
 from declarative import __version__
-from declarative.cli.main import COMMANDS, _cli
+from declarative.cli.main import COMMANDS, _cli, run
 from tests.cli.tool import COMMAND, Tool, environment, training
 
 
@@ -25,6 +27,29 @@ def commands() -> Iterator[tuple[str, ...]]:
         yield (name,)
         if isinstance(found, click.Group):
             yield from ((name, inner) for inner in found.list_commands(context))
+
+
+class Interrupting:
+    """Standard input at which the user presses Ctrl-C."""
+
+    def read(self) -> str:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_command_leaves_the_signals_of_whoever_called_it_alone(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next Ctrl-C counts again; and outside of the main thread, which has no say in signals, it is told as well."""
+    monkeypatch.setattr("sys.stdin", Interrupting())
+    command = ["-C", str(tool.folder), "state", "push", "-"]
+    before = signal.getsignal(signal.SIGINT)
+    codes = [run(command)]
+    assert signal.getsignal(signal.SIGINT) is before
+    thread = threading.Thread(target=lambda: codes.append(run(command)))
+    thread.start()
+    thread.join()
+    assert codes == [1, 1]
+    assert capsys.readouterr().err.count("error: Interrupted") == 2
 
 
 @pytest.mark.parametrize("words", list(commands()), ids=lambda words: " ".join(words) or "declarative")

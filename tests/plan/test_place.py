@@ -58,13 +58,43 @@ def test_one_object_that_is_known_is_enough(
     assert severity(known, records, observed, *finished) is None
 
 
-@pytest.mark.parametrize(
-    "records",
-    [[], [replace(A, finished=True)], [DELETED], [NOT_YET]],
-    ids=["none", "a run that finished", "one that we were deleting", "one that was never made"],
-)
-def test_where_nothing_has_to_be_there_nothing_is_missed(records: list[Record]) -> None:
-    assert severity(THERE, records, []) is None
+NOT_EXPECTED = [
+    pytest.param([replace(A, finished=True)], Severity.WARNING, id="a run that finished"),
+    pytest.param([DELETED], Severity.ERROR, id="one that we were deleting"),
+    pytest.param([NOT_YET], Severity.ERROR, id="one that was perhaps never made"),
+    pytest.param([replace(A, finished=True), NOT_YET], Severity.ERROR, id="both"),
+]
+
+
+@pytest.mark.parametrize("known", [HERE, ""])
+@pytest.mark.parametrize(("records", "_elsewhere"), [pytest.param([], None, id="none"), *NOT_EXPECTED])
+def test_where_nothing_has_to_be_there_nothing_is_missed(
+    records: list[Record], _elsewhere: Severity | None, known: str
+) -> None:
+    assert severity(known, records, []) is None
+
+
+@pytest.mark.parametrize(("records", "expected"), [pytest.param([], None, id="none"), *NOT_EXPECTED])
+def test_elsewhere_calls_under_way_cannot_be_looked_up_and_all_else_is_doubted(
+    records: list[Record], expected: Severity | None
+) -> None:
+    """A create that is pending there would be made here, too, and what a delete has left there would be forgotten."""
+    assert severity(THERE, records, []) is expected
+
+
+def test_one_create_that_is_pending_is_enough_when_it_is_found() -> None:
+    """Then the other control plane is another name of the same one."""
+    live = replace(Live.of([], []), taken_up={NOT_YET.address: seen("id-a")[0]})
+    assert misplaced(THERE, HERE, [NOT_YET], live) is None
+
+
+@pytest.mark.parametrize("endpoint", ["sandbox", HERE])
+def test_after_a_reset_an_apply_is_right_and_for_another_tenant_it_is_not(endpoint: str) -> None:
+    """The embedded control plane has one tenant."""
+    found = misplaced(endpoint, endpoint, [A], Live.of([], []))
+    assert found is not None and found.hint is not None
+    assert found.hint.startswith("if it was reset, apply to make everything anew")
+    assert ("if the credentials may be those of another tenant, do not" in found.hint) is (endpoint == HERE)
 
 
 def test_both_places_and_the_number_are_named() -> None:

@@ -32,6 +32,10 @@ def copied(path: Path) -> Snapshot:
     return SqliteStore(copy_of(path)).load()
 
 
+def command_of(hint: str) -> str:
+    return hint.partition("to go back to it:\n")[2]
+
+
 def test_it_is_of_before_while_a_lease_lasts_and_of_the_end_from_then_on(filled: SqliteStore, path: Path) -> None:
     before = filled.load()
     assert copied(path) == before
@@ -67,6 +71,30 @@ def test_the_way_back_to_it_is_told(filled: SqliteStore, path: Path) -> None:
         assert kept is not None
         subprocess.run(["sh", "-euc", kept.way_back], check=True)
         assert filled.load() == before
+
+
+@pytest.mark.parametrize("name", ["s", "s.sqlite3", "a", "a state's"])
+def test_the_way_back_leaves_alone_what_only_begins_with_the_same_name(tmp_path: Path, name: str) -> None:
+    """States whose names go on where this one's ends, and the folders that earlier ways back made."""
+    store, others = (
+        SqliteStore(tmp_path / name),
+        [SqliteStore(tmp_path / f"{name}{end}") for end in ("2", "-wal2", ".b")],
+    )
+    for one in (store, *others):
+        with one.lock(ME, 0) as lease:
+            lease.write(record("before"))
+    (tmp_path / "aside-1").mkdir()
+    before = [(one.load(), copied(one.path)) for one in (store, *others)]
+    with store.lock(ME, 0) as lease:
+        kept = lease.backup()
+        lease.write(record("after"))
+    assert kept is not None
+    subprocess.run(["sh", "-euc", kept.way_back], check=True)
+    assert [one.load() for one in (store, *others)] == [state for state, _ in before]
+    assert [copied(one.path) for one in others] == [copy for _, copy in before[1:]]
+    assert sorted(file.name for file in (tmp_path / "aside-2").iterdir()) == [
+        f"{name}{end}" for end in ("", "-shm", "-wal", ".backup")
+    ]
 
 
 def test_of_an_empty_state_none_is_made(path: Path) -> None:
@@ -136,7 +164,7 @@ def test_a_damaged_state_does_not_replace_it(filled: SqliteStore, path: Path) ->
     assert copied(path) == before
 
 
-@pytest.mark.parametrize("damage", ["cut", "overwritten", "emptied", "contradictory"])
+@pytest.mark.parametrize("damage", ["cut", "overwritten", "emptied", "contradictory", "one digit"])
 def test_the_hint_of_a_damaged_state_goes_back_to_it(damage: str, filled: SqliteStore, path: Path) -> None:
     """Run as it is printed, in a shell; and a log that was left beside does no harm."""
     good = filled.load()
@@ -149,13 +177,15 @@ def test_the_hint_of_a_damaged_state_goes_back_to_it(damage: str, filled: Sqlite
         case "emptied":
             path.write_bytes(b"")
         case "contradictory":
-            change(path, "UPDATE records SET id = 'same'")
-    path.with_name(f"{path.name}-wal").write_bytes(b"x" * 100 if damage != "contradictory" else b"")
+            change(path, "UPDATE records SET id = 'same', data = json_remove(data, '$.sum')")
+        case "one digit":
+            change(path, "UPDATE records SET id = 'id-r5' WHERE id = 'id-r1'")
+    path.with_name(f"{path.name}-wal").write_bytes(b"" if damage in ("contradictory", "one digit") else b"x" * 100)
     with pytest.raises(StateError) as refused:
         filled.load()
     hint = str(refused.value.diagnostics[0].hint)
     assert copy_of(path).name in hint
-    subprocess.run(["sh", "-euc", hint.partition("to go back to it: ")[2]], check=True)
+    subprocess.run(["sh", "-euc", command_of(hint)], check=True)
     assert filled.load() == good
     with filled.lock(ME, 20) as lease:
         lease.write(record("after"))
@@ -168,8 +198,7 @@ def test_the_damaged_file_is_kept_each_time(filled: SqliteStore, path: Path) -> 
         path.write_bytes(b"broken")
         with pytest.raises(StateError) as refused:
             filled.load()
-        command = str(refused.value.diagnostics[0].hint).partition("to go back to it: ")[2]
-        subprocess.run(["sh", "-euc", command], check=True)
+        subprocess.run(["sh", "-euc", command_of(str(refused.value.diagnostics[0].hint))], check=True)
         with filled.lock(ME, 20) as lease:
             lease.write(record("new"))
     assert [(path.parent / f"damaged-{n}" / path.name).read_bytes() for n in (1, 2)] == [b"broken"] * 2

@@ -17,8 +17,10 @@ from declarative.errors import StateError
 from declarative.model.address import Address
 from declarative.state.postgres import PostgresStore
 from declarative.state.store import Snapshot
-from tests.cli.tool import Tool, template
+from tests.apply.stage import created_name, is_create, staged
+from tests.cli.tool import Tool, template, training, until
 from tests.postgres import PostgresServer, running
+from tests.runai.wire import Asked, Reply
 from tests.state.files import ME, refusal
 from tests.state.strategies import record
 from tests.state.wire import Break, Wire, wired
@@ -278,6 +280,33 @@ def test_ctrl_c_ends_what_waits_for_a_frozen_server(postgres: PostgresServer) ->
             assert time.monotonic() - began < 4
     with store.lock(ME, 0):
         assert keys(store.load()) in (["a"], ["a", "b"])
+
+
+def test_an_apply_at_a_frozen_server_ends_by_two_ctrl_c_and_the_next_one_goes_on(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    with staged(tmp_path, DECLARATIVE_STATE=postgres.url()) as stage, contextlib.ExitStack() as freezing:
+
+        def interfere(asked: Asked) -> Reply | None:
+            if is_create(asked) and created_name(asked) == "base":
+                freezing.enter_context(frozen(postgres))
+            return stage.passed(asked)
+
+        stage.interfere = interfere
+        stage.write(template("base"), training("run", needs=["WorkloadTemplate.base"]))
+        running = stage.tool.start("apply", "--auto-approve")
+        until(lambda: stage.live()["base"] == 1)
+        time.sleep(1)  # the answer has come, and is to be recorded
+        for _ in range(2):
+            running.process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        began = time.monotonic()
+        assert running.ended(30).checked(1)
+        assert time.monotonic() - began < 8
+        freezing.close()
+        stage.interfere = stage.passed
+        stage.tool.apply("--lock-timeout", "90s")
+        stage.is_whole("base", "run")
 
 
 def test_commands_end_at_a_frozen_server_and_by_ctrl_c(tmp_path: Path, postgres: PostgresServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -12,7 +14,7 @@ from declarative.model.address import Address
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import EMPTY, FrozenMap, freeze
 from declarative.state.database import MIGRATIONS
-from declarative.state.format import FORMAT, Malformed, decode, encode, flaws, violations
+from declarative.state.format import FORMAT, Malformed, decode, encode, flaws, unsummed, violations
 from tests.state.strategies import record, records
 
 KEY = bytes(32)
@@ -98,7 +100,30 @@ def test_entries_of_a_later_release_are_ignored() -> None:
 
 
 def test_what_is_at_its_default_takes_no_room() -> None:
-    assert encode(replace(record("a"), applied=freeze({})), KEY).data == '{"applied":{}}'
+    assert unsummed(encode(replace(record("a"), applied=freeze({})), KEY)) == {"applied": {}}
+
+
+def test_one_other_character_anywhere_in_a_row_is_noticed_or_changes_nothing() -> None:
+    """An id with another digit would be that of another object. The checksum's own name may suffer unseen."""
+    original = replace(record("a"), intent=Intent(Operation.UPDATE, freeze({"spec": {}}), "digest", 1.0))
+    row = encode(original, KEY)
+    for field, text in row._asdict().items():
+        for at in range(len(text or "")):
+            torn = row._replace(**{field: f"{text[:at]}{chr(ord(text[at]) ^ 1)}{text[at + 1 :]}"})
+            if field == "data" and at >= text.index('"sum"'):
+                with suppress(Malformed):
+                    assert decode(torn, KEY) == original
+            else:
+                with pytest.raises(Malformed):
+                    decode(torn, KEY)
+
+
+@pytest.mark.parametrize("value", ["x" * length for length in (13, 14, 15, 16)])
+def test_a_row_of_an_earlier_release_has_no_checksum(value: str) -> None:
+    """Nothing else is taken for one."""
+    before = replace(record("a"), applied=freeze({"spec": {"sum": value}}))
+    row = encode(before, KEY)
+    assert decode(row._replace(data=json.dumps(unsummed(row), separators=(",", ":"))), KEY) == before
 
 
 def test_every_format_has_its_migration() -> None:

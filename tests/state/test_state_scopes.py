@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -40,6 +42,13 @@ def places(store: PostgresStore) -> int:
     with store.server.connect() as connection:
         row = store.server.run(connection, "SELECT count(*) FROM {schema}.locks WHERE address = '?'").fetchone()
     return int(row[0]) if row else 0
+
+
+def backends(store: PostgresStore) -> set[int]:
+    """The connections of others to the server, by number."""
+    with store.server.connect() as connection:
+        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'").fetchall()
+        return {pid for (pid,) in rows} - {connection.info.backend_pid}
 
 
 class TestEveryStore:
@@ -159,6 +168,8 @@ class TestPostgres:
                         assert time.monotonic() < deadline, "the waiter has not announced itself"
                 except StateLocked as told:
                     assert "is waited for by ann" in str(told)
+                    assert "queue" in str(told.diagnostics[0].hint)
+                    assert "--lock-timeout" in str(told.diagnostics[0].hint)
                     break
             with pytest.raises(StateLocked) as refused, shared.lock(ME, 0):
                 pass
@@ -184,6 +195,35 @@ class TestPostgres:
             waiter.kill()
             with shared.lock(ME, 20, scope("b")):
                 assert not places(shared)
+
+    def test_who_is_cut_off_in_line_leaves_it_and_no_connection(self, shared: PostgresStore) -> None:
+        """The connection over which the place is given up is closed, and not left to the garbage collector."""
+        ended: list[StateError] = []
+
+        def wait() -> None:
+            try:
+                with shared.lock(ME, 30):
+                    pass
+            except StateError as error:
+                ended.append(error)
+
+        waiter = threading.Thread(target=wait)
+        with warnings.catch_warnings(record=True) as warned, shared.lock(ME, 0, scope("a")):
+            warnings.simplefilter("always")
+            before = backends(shared)
+            waiter.start()
+            deadline = time.monotonic() + 20
+            while not places(shared):
+                assert time.monotonic() < deadline, "the waiter has not announced itself"
+                time.sleep(0.01)
+            with shared.server.connect() as connection:
+                cut = list(backends(shared) - before - {connection.info.backend_pid})
+                connection.execute("SELECT pg_terminate_backend(one) FROM unnest(%s::int[]) AS one", (cut,))
+            waiter.join(20)
+            gc.collect()
+            assert len(ended) == 1
+            assert not places(shared)
+        assert [str(one.message) for one in warned if one.category is ResourceWarning] == []
 
     def test_who_waits_for_the_whole_gives_signs_of_life(self, postgres: PostgresServer) -> None:
         url = postgres.url()
