@@ -94,8 +94,7 @@ def chosen_of(
 ) -> Observed | Diagnostic:
     """The object that comes in as `resource`, or why there is none. `rows` are all that are known to be live."""
     if not candidates:
-        kind = resource.address.kind
-        return adoption.missing(resource.address, given, (one for one in rows if (one.kind, one.name) == (kind, given)))
+        return adoption.missing(resource, given, rows)
     if len(candidates) > 1:
         return adoption.several(resource.address, given, candidates)
     return adoption.refusal(resource.address, candidates[0], records) or candidates[0]

@@ -50,6 +50,8 @@ class ControlPlaneError(DeclarativeError):
 
     # True when the request may have been carried out although no good answer came back.
     ambiguous = False
+    # The seconds after which the server asked to be asked again, where it did.
+    retry_after: float | None = None
 
 
 class Unreachable(ControlPlaneError):

@@ -31,7 +31,11 @@ async def foresee(transport: Transport, compiled: Compiled | None, plan: Plan) -
     if not touched:
         return Foreseen()
     seen = await foresight.foresee(transport, touched, creating)
-    found = [*names.held_elsewhere(plan, seen.neighbours), *quota.beyond_quota(plan, seen.quotas, seen.policies)]
+    called = {project: told.name for project, told in seen.quotas.items()}
+    found = [
+        *names.held_elsewhere(plan, seen.neighbours, called),
+        *quota.beyond_quota(plan, seen.quotas, seen.policies),
+    ]
     for change in filter(quota.creates, plan.changes):
         policy = seen.policies.get(str(change.after["metadata"]["projectId"])) if change.after else None
         found += compliance.violations(change, policy) if policy else ()

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -133,7 +133,7 @@ class Plan:
         """
 
         def agree(checked: Plan) -> AbstractContextManager[Listener]:
-            refusals = replace(checked, foreseen=self.foreseen).refusals(allow)
+            refusals = checked.refusals(allow)
             if refusals:
                 raise PlanError(*refusals)
             return nullcontext(_Hearing(on_event))
@@ -249,7 +249,9 @@ def carry_out(
                     found = await _made(project, transport, snapshot, destroy)
                 else:
                     file = await review.check_saved(session, transport, reviewed, snapshot)
-                    found = Plan(project, file, _judged(project, file), destroy)
+                    # Policies, quotas and names may be others than when the plan was made.
+                    foreseen = await foresee(transport, project.compiled, file.plan)
+                    found = Plan(project, file, foreseen + _judged(project, file), destroy)
             with agree(found) as listener:
                 steps = (transport, lease, found.file.plan, snapshot, listener, project.compiled)
                 return Applied(found, await workflow.carry_out(session, *steps))

@@ -9,8 +9,10 @@ from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
 from declarative.model.address import Address
 from declarative.model.observed import Observed
+from declarative.model.plan import Action, Plan
 from declarative.model.record import Record
 from declarative.plan import place, remembered, settle
+from declarative.plan.guard import some
 from declarative.plan.planner import Live, Origin
 from declarative.runai.observe import observe
 from declarative.runai.transport import Transport
@@ -53,6 +55,20 @@ def misgivings(session: Session, snapshot: Snapshot, live: Live) -> tuple[Diagno
     if found is not None and found.severity is Severity.ERROR:
         raise PlanError(found)
     return (found,) if found is not None else ()
+
+
+def untold(plan: Plan, live: Live) -> Iterator[Diagnostic]:
+    """What a plan leaves alone, because nobody tells whether it is gone for having finished."""
+    left = [one.address for one in plan.changes if one.id in live.unasked and one.action is Action.NO_OP]
+    if left:
+        status = next(live.unasked[str(one.id)] for one in plan.changes if one.address == left[0])
+        what, it = ("It is", "it") if len(left) == 1 else ("They are", "them")
+        detail = (
+            f"{some(left)}: gone, and the list of the deleted, which tells whether a run had finished, was refused ({status}). "
+            f"{what} not created again, as a finished run would be run twice."
+        )
+        hint = f"to run {it} again: --replace {left[0]}; to forget {it}: declarative state rm {left[0]}"
+        yield Diagnostic("Not checked", detail, hint, severity=Severity.WARNING)
 
 
 def believed_of(session: Session, snapshot: Snapshot, records: Iterable[Record]) -> frozenset[Address] | None:

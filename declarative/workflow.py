@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,7 +41,7 @@ from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
 from declarative.session import Session
 from declarative.state.store import Lease, Snapshot
-from declarative.survey import believed_of, look, misgivings, origin, unrefreshed
+from declarative.survey import believed_of, look, misgivings, origin, unrefreshed, untold
 
 
 class Listener(Protocol):
@@ -91,6 +92,7 @@ async def make_plan(session: Session, transport: Transport, compiled: Compiled, 
         believed -= unseen
     _refuse(compiled, conflicts)
     doubts += (
+        *untold(plan, live),
         *unrefreshed(session, snapshot, ledger.records),
         *renamed(plan, ledger.records, ledger.removed, snapshot.key),
     )
@@ -259,7 +261,13 @@ def _placed(event: Event, compiled: Compiled | None) -> Event:
 
 @contextmanager
 def _interruptible(applier: Applier, lease: Lease, on_interrupt: Callable[[], None]) -> Iterator[None]:
-    """Once: begin nothing new. Twice: stop now; the state then knows what was under way."""
+    """Once: begin nothing new. Twice: stop now; the state then knows what was under way.
+
+    Signals are the main thread's: in another one, whoever started it decides what they do.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     asked = False
 

@@ -41,6 +41,8 @@ LIBRARIES = {
     "psycopg": ("state/",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/",),
+    "aiohttp": ("runai/swift.py",),
+    "yarl": ("runai/swift.py",),
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_a_project_is_loaded_planned_and_applied(folder: Path) -> None:
     applied = plan.apply(lambda event: heard.append(f"{event.type} {event.step.address}"))
     assert applied.is_complete
     assert "apply_complete Training.a" in heard
+    assert load(folder).plan().is_empty
+
+
+def test_a_plan_is_applied_in_a_thread_too_where_no_signals_can_be_caught(folder: Path) -> None:
+    plan = load(folder).plan()
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(plan.apply).result(60).is_complete
     assert load(folder).plan().is_empty
 
 

@@ -16,6 +16,7 @@ from declarative.apply.book import Book, bookkept
 from declarative.apply.clock import Clock
 from declarative.apply.creation import Creation, Find
 from declarative.apply.settle import Departures, StillThere
+from declarative.apply.turns import Turn
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
 from declarative.kinds.kind import Kind
@@ -34,6 +35,9 @@ HEARTBEAT = 2.0
 FORBIDDEN = 403
 
 
+_WITHOUT_CALL = (Operation.ADOPT, Operation.FORGET)
+
+
 class _Stopped(Exception):
     """No call may begin any more."""
 
@@ -42,7 +46,8 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made, given its record. `emit` hears every event as it happens. At most `parallelism` steps are at work at a time.
+    made, given its record. `emit` hears every event as it happens. `parallelism` is how many calls the transport lets be in
+    flight: up to twice as many steps are at work, so that calls go on while others record what they ask, or were answered.
     """
 
     def __init__(
@@ -61,7 +66,10 @@ class Applier:
         self._book = Book(lease, records, clock)
         self._creation = Creation(remote, self._book, clock, find_created, lambda: not self._stopping)
         self._departures = Departures(remote, clock)
-        self._turns = asyncio.Semaphore(parallelism)
+        # One at a time stays one at a time.
+        self._turns = asyncio.Semaphore(2 * parallelism - 1)
+        # The deletes for whose objects' names somebody waits.
+        self._freeing: frozenset[int] = frozenset()
         self._stopping: Diagnostic | None = None
         self._stopped = asyncio.Event()
 
@@ -75,6 +83,8 @@ class Applier:
         tasks: list[asyncio.Task[Event]] = []
         at_once = {lead: step for step in steps if (lead := _lead(step, steps)) is not None}
         done_at_once: dict[int, Event] = {}
+        self._freeing = frozenset(index for step in steps if step.operation is Operation.CREATE for index in step.needs)
+        self._remote.transport.expect(sum(step.operation not in _WITHOUT_CALL for step in steps))
 
         async def when_ready(step: Step) -> Event:
             before = [await asyncio.shield(tasks[index]) for index in step.needs]
@@ -83,11 +93,11 @@ class Applier:
                 return self._skipped(step, failed)
             if step.index in done_at_once:
                 return done_at_once[step.index]
-            async with self._turns:
-                event = await self._run(step)
+            async with Turn(self._turns) as turn:
+                event = await self._run(step, turn)
                 follower = at_once.get(step.index)
                 if follower is not None and event.type is EventType.COMPLETED:
-                    done_at_once[follower.index] = await self._run(follower)
+                    done_at_once[follower.index] = await self._run(follower, turn)
                 return event
 
         # A task only looks at `tasks` once it runs, and then the list is complete.
@@ -106,13 +116,13 @@ class Applier:
         self._emit(event)
         return event
 
-    async def _run(self, step: Step) -> Event:
+    async def _run(self, step: Step, turn: Turn) -> Event:
         if self._stopping is not None:
             return self._told(Event(EventType.SKIPPED, step, diagnostics=(self._stopping,)))
         began = self._clock.now()
         self._emit(Event(EventType.STARTED, step, id=step.id))
         try:
-            identity = await self._perform(step, began)
+            identity = await self._perform(step, began, turn)
         except _Stopped:
             assert self._stopping is not None
             return self._told(Event(EventType.SKIPPED, step, diagnostics=(self._stopping,)))
@@ -126,7 +136,7 @@ class Applier:
             return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=told, accepted=accepted))
         return self._told(Event(EventType.COMPLETED, step, self._clock.now() - began, identity))
 
-    async def _perform(self, step: Step, began: float) -> str | None:
+    async def _perform(self, step: Step, began: float, turn: Turn) -> str | None:
         """Does what the step says; the id of its object."""
         kind = kinds.kind_named(step.address.kind)
         doubt = self._creation.doubt(step)
@@ -142,7 +152,7 @@ class Applier:
             case Operation.CREATE:
                 return await self._create(kind, step, began)
             case Operation.DELETE:
-                await self._delete(kind, step, began)
+                await self._delete(kind, step, began, turn)
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
                 await self._change(kind, step)
         record = self._book.records.get(step.address)
@@ -174,7 +184,7 @@ class Applier:
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
         if step.awaits:
-            await self._before(self._departures.of(kind, step.awaits, self._teller(step, began)))
+            await self._before(self._departures.of(kind, step.awaits, self._teller(step, began), frees=True))
         return await self._creation.create(kind, step)
 
     async def _change(self, kind: Kind, step: Step) -> None:
@@ -198,7 +208,7 @@ class Applier:
         applied = applied_by(record, step.body, step.operation)
         await self._book.put(bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
 
-    async def _delete(self, kind: Kind, step: Step, began: float) -> None:
+    async def _delete(self, kind: Kind, step: Step, began: float, turn: Turn) -> None:
         assert step.id is not None
         record = self._book.records[step.address]
         await self._book.put(replace(record, intent=self._book.intent(step, step.id)))
@@ -208,20 +218,15 @@ class Applier:
             if not error.ambiguous:
                 await self._book.restore(step.address, record)
             raise
+        # What is left to do is no call, so others may take the turn.
+        turn.end()
         if kind.endpoint.deletes_slowly:
-            await self._until_gone(kind, step.id, step, began)
+            frees = step.index in self._freeing
+            await self._departures.of(kind, step.id, self._teller(step, began), frees=frees)
         if step.id == record.previous_id:
             await self._book.put(replace(record, previous_id=None))
         else:
             await self._book.forget(step.address)
-
-    async def _until_gone(self, kind: Kind, id: str, step: Step, began: float) -> None:
-        """Waits for an object to go. Waiting is no call, so others may take the turn."""
-        self._turns.release()
-        try:
-            await self._departures.of(kind, id, self._teller(step, began))
-        finally:
-            await self._turns.acquire()
 
     async def _before(self, waiting: Coroutine[Any, Any, Awaited]) -> Awaited:
         """Waits for what comes before a call, while others take the turn; raises _Stopped once no call may begin."""

@@ -15,13 +15,14 @@ from declarative.apply.clock import Clock
 from declarative.apply.history import happenings
 from declarative.apply.settle import look
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, Refused, Unauthorized
+from declarative.errors import ControlPlaneError, Unauthorized
 from declarative.kinds.kind import Kind
 from declarative.model.event import Event, EventType
 from declarative.model.observed import Observed, Presence, Progress
-from declarative.model.plan import Step
+from declarative.model.plan import Action, Plan, Step
 from declarative.model.record import Operation
-from declarative.runai.observe import rows
+from declarative.model.value import EMPTY
+from declarative.runai.observe import ended_among
 from declarative.runai.remote import Remote
 
 # Seconds. Scheduling takes minutes, so that looks may soon become rare.
@@ -65,12 +66,47 @@ def wishes(events: Iterable[tuple[Event, float]]) -> tuple[Wish, ...]:
     return tuple(found.values())
 
 
+def unchanged(plan: Plan, now: float) -> tuple[Wish, ...]:
+    """What a plan leaves as it is and that may not be where it should be yet: an apply before it set that on its way.
+
+    `now` in seconds since the epoch.
+    """
+    found = []
+    for number, change in enumerate(plan.changes):
+        goal = (change.before or EMPTY).get("desiredPhase")
+        if change.action is Action.NO_OP and change.id and not change.finished and goal in _GOALS:
+            step = Step(number, change.address, Operation.ADOPT, change.id, change=change)
+            found.append(Wish(step, change.id, goal, now))
+    return tuple(found)
+
+
+async def lacking(remote: Remote, wanted: Iterable[Wish]) -> tuple[Wish, ...]:
+    """The wishes for objects that are on their way: what is there, has ended or is gone is nothing to wait for.
+
+    Raises ControlPlaneError.
+    """
+    wanted, found = tuple(wanted), list[Wish]()
+    for kind in dict.fromkeys(one.kind for one in wanted):
+        there = await look(remote, kind, [one.id for one in wanted if one.kind is kind])
+        live = {known: one.readiness for known, one in there.items() if one is not None and not _is_gone(one)}
+        found += [
+            one
+            for one in wanted
+            if one.id in live and not live[one.id].finished and live[one.id].progress is not _GOALS[one.goal]
+        ]
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """One look: what is there by id, None for what is gone without having ended; or why nothing could be seen."""
+    """One look: what is there by id, None for what is gone without having ended; or why nothing could be seen.
+
+    `untold` is the status that refuses to tell of what is gone whether it had ended.
+    """
 
     seen: Mapping[str, Observed | None]
     trouble: ControlPlaneError | None = None
+    untold: int | None = None
 
 
 class Waiting:
@@ -109,27 +145,24 @@ class Waiting:
     async def _look(self, waiting: Collection[Wish]) -> _Sight:
         """What is there of them now. A control plane that cannot be asked may be able to answer before the time is over."""
         seen: dict[str, Observed | None] = {}
+        untold: int | None = None
         self._messages.clear()
         try:
             for kind in dict.fromkeys(one.kind for one in waiting):
                 there = await look(self._remote, kind, [one.id for one in waiting if one.kind is kind])
                 seen |= there
-                seen |= await self._ended(kind, {known for known, one in there.items() if _is_gone(one)})
+                # A run may end and delete itself between two looks.
+                gone = {known for known, one in there.items() if _is_gone(one)}
+                ended = await ended_among(self._remote.transport, kind, gone) if gone else {}
+                if isinstance(ended, int):
+                    untold = ended
+                else:
+                    seen |= ended
         except Unauthorized:
             raise
         except ControlPlaneError as error:
             return _Sight({}, error)
-        return _Sight(seen)
-
-    async def _ended(self, kind: Kind, gone: set[str]) -> dict[str, Observed]:
-        """Those of what is gone that had ended: a run may end and delete itself between two looks."""
-        if not gone:
-            return {}
-        try:
-            deleted = [row async for row in rows(self._remote.transport, kind, {"deleted": "true"})]
-        except Refused:
-            return {}
-        return {one.id: one for one in deleted if one.id in gone and one.readiness.finished}
+        return _Sight(seen, untold=untold)
 
     async def _judged(self, wish: Wish, sight: _Sight) -> Event | None:
         """The last event of a wish; None while it goes on."""
@@ -139,7 +172,10 @@ class Waiting:
         if progress is Progress.FINISHED or (progress is _GOALS[wish.goal] and not gone):
             return replace(event, reached=True)
         if gone or progress is Progress.FAILED or event.elapsed >= self._seconds:
-            return replace(event, type=EventType.FAILED, diagnostics=(await self._why(wish, sight, gone=gone),))
+            # What ends for its time alone ends then, whenever it was looked at.
+            spent = event.elapsed if gone or progress is Progress.FAILED else min(event.elapsed, self._seconds)
+            why = await self._why(wish, sight, gone=gone)
+            return replace(event, type=EventType.FAILED, elapsed=spent, diagnostics=(why,))
         return None
 
     def _event(self, wish: Wish, sight: _Sight) -> Event:
@@ -170,6 +206,8 @@ class Waiting:
         elif gone:
             summary, detail = "Training went away", f"It is gone, and was not {wish.goal} before{words}."
             hint = "run apply again: it plans with what is there"
+            if sight.untold is not None:
+                detail = f"It is gone; whether it had finished could not be asked ({sight.untold})."
         elif sight.trouble is not None:
             told = "; ".join(one.detail or one.summary for one in sight.trouble.diagnostics)
             summary, detail = "Wait is over", f"The control plane could not be asked. {told}"

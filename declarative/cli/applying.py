@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from declarative import review
-from declarative.apply.waiting import Wish, wishes
+from declarative.apply.waiting import Wish, unchanged, wishes
 from declarative.cli import foresight, planning, policies
 from declarative.cli.console import ended_by_signals
 from declarative.cli.options import Context, wait_of
@@ -59,11 +60,12 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
-    """What came of a plan: the exit code so far, how much was done, and what is on its way."""
+    """What came of a plan: the exit code so far, how much was done, what is on its way, and what may still be from before."""
 
     code: int
     counts: tuple[int, int, int, int]
     under_way: tuple[Wish, ...]
+    unchanged: tuple[Wish, ...]
 
 
 def run(found: Context, approval: Approval, *, saved: Path | None = None, destroy: bool = False) -> int:
@@ -177,12 +179,12 @@ class _Work:
         seconds = self.approval.wait
         if carried.code:
             return carried.code
-        if seconds is not None and carried.under_way:
-            from declarative.cli.waiting import wait
+        if seconds is not None and (carried.under_way or carried.unchanged):
+            from declarative.cli.waiting import under_way, wait
 
-            if not wait(
-                self.found.console, self.project.session, carried.under_way, seconds, carried.counts, self.stream
-            ):
+            session = self.project.session
+            wanted = carried.under_way + under_way(session, carried.unchanged)
+            if wanted and not wait(self.found.console, session, wanted, seconds, carried.counts, self.stream):
                 return 1
         self._report(carried.counts)
         return 0
@@ -219,7 +221,8 @@ class _Work:
             raise progress.unheard
         if not applied.is_complete and not self.stream.replaces_text:
             console.note("\n" + failure_text(events, console.error_style, self.command, console.source))
-        return _Carried(int(not applied.is_complete), tally(events), wishes(progress.accepted))
+        left = unchanged(applied.plan.file.plan, time.time())
+        return _Carried(int(not applied.is_complete), tally(events), wishes(progress.accepted), left)
 
     def _report(self, counts: tuple[int, int, int, int]) -> None:
         console, destroys = self.found.console, self.command == "destroy"

@@ -27,9 +27,17 @@ _PATIENCE = 1.0
 
 
 class Console:
-    """Writes texts as they are. A reader that went away is no reason to stop: the work goes on unheard."""
+    """Writes texts as they are. A reader that went away is no reason to stop: the work goes on unheard.
 
-    def __init__(self, color: bool, root: Path) -> None:
+    `continues` says that another one has written before in the same command.
+    """
+
+    # Whether diagnostics come after something that they are to be set apart from; the streams are those of all consoles.
+    _follows = False
+
+    def __init__(self, color: bool, root: Path, *, continues: bool = False) -> None:
+        if not continues:
+            Console._follows = False
         self._root = root
         for stream in filter(None, (sys.stdout, sys.stderr)):
             _suit_locale(stream)
@@ -84,6 +92,7 @@ class Console:
 
     def out(self, text: str) -> None:
         """Data; raises DeclarativeError where it cannot be written, as on a full disk."""
+        Console._follows = True
         if self._live is not None:
             self._live.clear()  # both streams may go to one terminal
         try:
@@ -111,7 +120,10 @@ class Console:
         from declarative.view.diagnostics import diagnostics_text
 
         found = tuple(diagnostics)
-        self.note(diagnostics_text(found, self.error_style, self.source))
+        if found:
+            text = diagnostics_text(found, self.error_style, self.source)
+            self.note(f"\n{text}" if Console._follows else text)
+            Console._follows = True
         self.annotate(found)
 
     def annotate(self, diagnostics: Sequence[Diagnostic]) -> None:

@@ -21,13 +21,15 @@ from declarative.manifest.files import ManifestFile
 from declarative.manifest.filing import Sheet, imports_text, sheets
 from declarative.manifest.template import Templates
 from declarative.model.address import Address
+from declarative.model.foresight import Policy, Unanswered
 from declarative.model.observed import Observed
 from declarative.model.position import Position
 from declarative.model.resource import Lifecycle, Resource
 from declarative.model.value import EMPTY, FrozenMap
 from declarative.plan.adoption import record_of
 from declarative.plan.names import name_of
-from declarative.runai import discover, lookup
+from declarative.plan.presets import without_presets
+from declarative.runai import discover, foresight, lookup
 from declarative.runai.directory import Directory
 from declarative.runai.discover import Strangers
 from declarative.runai.transport import Transport
@@ -104,13 +106,16 @@ class _Work:
             with self.found.console.reading():
                 strangers = await discover.strangers(transport, owned, project)
                 found, described = await self._undescribed(transport, strangers.found)
-            made, staged = self._checked(directory, found, {one.address for one in snapshot.records})
+            running = {str(one.project) for one in found if kinds.kind_named(one.kind).has_phase}
+            policies, untold = await foresight.policies(transport, running)
+            bodies = [(one, _named(directory, one, policies)) for one in found]
+            made, staged = self._checked(bodies, {one.address for one in snapshot.records})
             resolved = await lookup.resolve(transport, staged)
             made = self._without(made, {one.resource.address: one.diagnostic for one in resolved.unresolved})
         self._write(made)
         if lease is not None:
             self._take(lease, made, {one.address: one for one in resolved.resources}, snapshot.key)
-        self._report(made, strangers, described)
+        self._report(made, strangers, described, untold)
         return 0
 
     async def _undescribed(
@@ -124,11 +129,11 @@ class _Work:
         return [one for one in found if one.id not in ids], described
 
     def _checked(
-        self, known: Directory, found: list[Observed], recorded: set[Address]
+        self, found: list[tuple[Observed, FrozenMap]], recorded: set[Address]
     ) -> tuple[list[Sheet], list[Resource]]:
         """The files to be written, and what they compile to. What no manifest may say is left out with a warning."""
         taken = recorded | {one.address for one in self.compiled.resources}
-        made = list(sheets(((one, _named(known, one)) for one in found), taken))
+        made = list(sheets(found, taken))
         with tempfile.TemporaryDirectory() as place:
             staged = [_staged(Path(place), number, self._name(one)) for number, one in enumerate(made)]
             for file, one in zip(staged, made, strict=True):
@@ -172,7 +177,13 @@ class _Work:
         if made:
             (self.folder / "imports.yaml").unlink()
 
-    def _report(self, made: list[Sheet], strangers: Strangers, described: list[tuple[Observed, Resource]]) -> None:
+    def _report(
+        self,
+        made: list[Sheet],
+        strangers: Strangers,
+        described: list[tuple[Observed, Resource]],
+        untold: Unanswered | None,
+    ) -> None:
         console = self.found.console
         left = (
             (strangers.finished, "run that has finished", "runs that have finished"),
@@ -182,6 +193,12 @@ class _Work:
         told = [f"{number} {one if number == 1 else many}" for number, one, many in left if number]
         if told:
             console.note(f"Left alone: {', '.join(told)}.")
+        if untold is not None:
+            many = counted(untold.projects, "project")
+            text = (
+                f"The policies of {many} were not told ({untold.reason}): what they set stands in the manifests, too."
+            )
+            console.note(text)
         if described:
             self._warn(_described(described))
         exposed = [f"{self._name(one)}:{line} {name}" for one in made for name, line in one.exposed]
@@ -204,10 +221,12 @@ class _Work:
         self.found.console.diagnose([replace(diagnostic, severity=Severity.WARNING)])
 
 
-def _named(known: Directory, one: Observed) -> FrozenMap:
-    """The body of an object, names in place of ids."""
+def _named(known: Directory, one: Observed, policies: Mapping[str, Policy]) -> FrozenMap:
+    """The body of an object, names in place of ids, without what the policy of its project gave to it."""
     assert one.body is not None
-    resource = Resource(Address(one.kind, one.name), one.body, Lifecycle(), (), Position(""))
+    kind, policy = kinds.kind_named(one.kind), policies.get(str(one.project))
+    body = without_presets(kind, one.body, policy) if policy is not None and kind.has_phase else one.body
+    resource = Resource(Address(one.kind, one.name), body, Lifecycle(), (), Position(""))
     return lookup.with_names(known, resource).body
 
 

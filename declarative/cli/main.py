@@ -205,7 +205,7 @@ def _fail(diagnostics: Sequence[Diagnostic], arguments: Sequence[str]) -> int:
     from declarative.cli.console import Console
     from declarative.cli.options import root_of
 
-    console = Console(color="--no-color" not in arguments, root=root_of(arguments))
+    console = Console(color="--no-color" not in arguments, root=root_of(arguments), continues=True)
     if "--json" in arguments and {"plan", "apply", "destroy"} & set(arguments):
         from declarative.cli.outputs import Stream
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from declarative.apply.clock import SystemClock
-from declarative.apply.waiting import Waiting, Wish
+from declarative.apply.waiting import Waiting, Wish, lacking
 from declarative.cli.console import Console
 from declarative.cli.outputs import Stream
 from declarative.cli.progress import Progress
 from declarative.diagnostics import Diagnostic
-from declarative.errors import DeclarativeError
+from declarative.errors import ControlPlaneError, DeclarativeError
 from declarative.model.event import Event, EventType
 from declarative.runai.remote import Remote
 from declarative.session import Session, connected
@@ -43,6 +43,19 @@ def wait(
     if failed and not stream.replaces_text:
         console.note("\n" + wait_text(ended, counts, console.error_style, console.source))
     return not failed
+
+
+def under_way(session: Session, wanted: tuple[Wish, ...]) -> tuple[Wish, ...]:
+    """Those of what an apply left alone that are not yet where they should be, as far as can be told."""
+
+    async def looked() -> tuple[Wish, ...]:
+        async with connected(session, read_only=True) as transport:
+            try:
+                return await lacking(Remote(transport), wanted)
+            except ControlPlaneError:
+                return wanted  # the wait goes on asking
+
+    return asyncio.run(looked()) if wanted else ()
 
 
 async def _until_there(

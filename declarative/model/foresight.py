@@ -46,11 +46,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A workload of another type, which has its name for itself, too."""
+    """A workload of another type, which has its name for itself, too. `leaves` says that it is being deleted."""
 
     type: str
     id: str
     name: str
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import PlanError
 from declarative.kinds.kind import Kind
 from declarative.kinds.shape import ListOf, Shape, below
@@ -175,10 +175,15 @@ def refusal(address: Address, found: Observed, records: Iterable[Record]) -> Dia
     return None
 
 
-def missing(address: Address, given: str, elsewhere: Iterable[Observed]) -> Diagnostic:
-    """That there is no object of an id or a name. `elsewhere` are those of the name in other places."""
-    others = ", ".join(f"{one.id} in {one.namespace}" for one in elsewhere)
-    hint = f"it exists elsewhere: {others}" if others else "check the id, and that the control plane is the right one"
+def missing(resource: Resource, given: str, rows: Iterable[Observed]) -> Diagnostic:
+    """That there is no object of an id or a name; `rows` are those that there are."""
+    address, rows = resource.address, [one for one in rows if one.kind == resource.address.kind]
+    place = kinds.kind_named(address.kind).namespace(resource.body)
+    others = ", ".join(f"{one.id} in {one.namespace}" for one in rows if one.name == given)
+    spelling = nearest(given, (one.name for one in rows if one.namespace == place))
+    hint = "check the id, and that the control plane is the right one"
+    if others or spelling:
+        hint = f"it exists elsewhere: {others}" if others else f"did you mean {spelling}?"
     return Diagnostic("No such object", f"{address} would be {given}, but there is no {address.kind} of that.", hint)
 
 

@@ -8,7 +8,7 @@ from shlex import quote
 from typing import TypeAlias
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
 from declarative.model.foresight import Finding, Neighbour
 from declarative.model.observed import Observed, Presence
@@ -68,8 +68,10 @@ def claimed(
     return kept, tuple(conflicts)
 
 
-def held_elsewhere(plan: Plan, neighbours: Mapping[str, tuple[Neighbour, ...]]) -> Iterator[Finding]:
-    """The trainings whose names workloads of other types have; `neighbours` are those, by project.
+def held_elsewhere(
+    plan: Plan, neighbours: Mapping[str, tuple[Neighbour, ...]], called: Mapping[str, str]
+) -> Iterator[Finding]:
+    """The trainings whose names workloads of other types have; `neighbours` are those, by project, `called` their names.
 
     They are told from the control plane's answer alone: no state manages them, so that no plan can make them go.
     """
@@ -78,14 +80,27 @@ def held_elsewhere(plan: Plan, neighbours: Mapping[str, tuple[Neighbour, ...]]) 
         if change.after is None or not _needs_name(change) or not kinds.kind_named(change.address.kind).has_phase:
             continue
         about = change.after["metadata"]
-        holder = holders.get((str(about.get("projectId")), str(about["name"])))
+        project = str(about.get("projectId"))
+        holder = holders.get((project, str(about["name"])))
         if holder is not None and not about.get("useGivenNameAsPrefix"):
-            detail = (
-                f"{change.address} would become {holder.name}, but a {holder.type} of that name exists in project "
-                f"{about['projectId']} with the id {holder.id}; names are unique across all types of workloads."
-            )
-            hint = "choose another `metadata.name`, or delete the existing object"
-            yield Finding(change, Diagnostic("Name already taken", detail, hint, field=dotted(_NAME)))
+            where = f"in project {called.get(project, project)} with the id {holder.id}"
+            told = _leaving(change, holder, where) if holder.leaves else _held(change, holder, where)
+            yield Finding(change, told)
+
+
+def _held(change: Change, holder: Neighbour, where: str) -> Diagnostic:
+    detail = (
+        f"{change.address} would become {holder.name}, but a {holder.type} of that name exists {where}; names are unique "
+        "across all types of workloads."
+    )
+    hint = "choose another `metadata.name`, or delete the existing object"
+    return Diagnostic("Name already taken", detail, hint, field=dotted(_NAME))
+
+
+def _leaving(change: Change, holder: Neighbour, where: str) -> Diagnostic:
+    detail = f"{change.address} would become {holder.name}; a {holder.type} of that name {where} is being deleted."
+    hint = "apply once it is gone: until then the control plane may refuse the name"
+    return Diagnostic("Name not free yet", detail, hint, severity=Severity.WARNING, field=dotted(_NAME))
 
 
 def _needs_name(change: Change) -> bool:

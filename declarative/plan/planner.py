@@ -43,7 +43,8 @@ class Live:
 
     `taken_up` are the objects that interrupted creates are found to have made, by address; `finished` the ids of objects
     that are gone because they had finished. `assumed` are the ids of those that nobody has looked at: the state has them.
-    `absent` are the kinds that the control plane seems not to know at all: their listing was answered 404.
+    `absent` are the kinds that the control plane seems not to know at all: their listing was answered 404. `unasked` are the
+    ids of objects that are gone, though nobody tells whether they had finished: with the status that refuses to.
     """
 
     by_id: Mapping[str, Observed]
@@ -52,6 +53,7 @@ class Live:
     finished: frozenset[str] = frozenset()
     assumed: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    unasked: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -73,6 +75,11 @@ class Live:
         """The object of a record, unless it is gone."""
         found = self.by_id.get(record.id or "")
         return found if found and found.readiness.presence is not Presence.GONE else None
+
+    def untold(self, record: Record) -> str | None:
+        """What to say of an object that is gone, where nobody tells whether it had finished; None for any other."""
+        status = None if record.finished else self.unasked.get(record.id or "")
+        return f"it is gone; whether it had finished could not be asked ({status})" if status is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +179,12 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
         adopts = record is not recorded or has_news(resource, record, observed, change.deposed, veil)
         return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason), veil)
     applied = record.applied and veil.over(record.applied) if record else None
-    if record is not None and ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
+    keeps = resource.lifecycle.on_finished is OnFinished.KEEP
+    untold = live.untold(record) if record is not None and not _deletes(record) else None
+    if record is not None and untold and keeps and not _finished(resource, record).fields:
+        # It may be an experiment that has ended: to create it again might run that twice.
+        return replace(change, action=Action.NO_OP, id=record.id, before=applied, reason=untold)
+    if record is not None and ran(record, live) and keeps:
         if not _finished(resource, record).fields:
             reason = "the run finished and deleted itself"
             # The list of deleted runs forgets after some days; the state does not.
@@ -210,7 +222,9 @@ def _existing(resource: Resource, record: Record, observed: Observed, change: Ch
 
 
 def _satisfied(resource: Resource, observed: Observed) -> str | None:
-    """Why a run that has ended is left as it is."""
+    """Why a run that has ended, or that somebody has suspended, is left as it is."""
+    if observed.desired_phase == "Stopped" and resource.body.get("desiredPhase") is None:
+        return "suspended; desiredPhase is not managed"
     if not observed.readiness.finished:
         return None
     rerun = resource.lifecycle.on_finished is OnFinished.RERUN

@@ -53,7 +53,8 @@ def beyond_quota(plan: Plan, quotas: Mapping[str, Quota], policies: Mapping[str,
                 tally.frees += gpus
     for (project, name), tally in sorted(tallies.items(), key=lambda item: item[0]):
         pool = quotas[project].pool(name)
-        if pool is not None and tally.first:
+        # What frees as much as it asks for makes nothing worse.
+        if pool is not None and tally.adds > tally.frees:
             yield from _crossing(quotas[project], pool, tally)
 
 

@@ -67,11 +67,13 @@ def _followed(record: Record, live: Live, key: bytes) -> Change:
     elif ran(found, live):
         new = replace(new, finished=True, intent=None)
         reasons += [] if record.finished else ["the run finished and deleted itself"]
+    elif live.untold(found):
+        reasons.append(f"{live.untold(found)}; the state keeps it")
     elif new.previous_id is None:
         reason = "it is gone from the control plane" if found.id else "its interrupted create made nothing"
         return replace(change, action=Action.FORGET, after=None, reason=reason)
     if new == record:
-        return change
+        return replace(change, reason="; ".join(reasons) or None)
     return replace(change, remembers=new, adopts=True, reason="; ".join(reasons) or None)
 
 

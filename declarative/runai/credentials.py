@@ -15,12 +15,16 @@ from declarative.runai.vendor_login import VendorLogin
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A token, or an application that fetches one, or somebody's login; the first that is there counts."""
+    """A token, or an application that fetches one, or somebody's login; the first that is there counts.
+
+    `shortcoming` says why a login that was found does not count.
+    """
 
     token: str | None = field(default=None, repr=False)
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
     login: VendorLogin | None = None
+    shortcoming: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Credentials:
@@ -32,11 +36,15 @@ class Credentials:
         token, client_id, secret = (
             environ.get(f"DECLARATIVE_{name}", "").strip() or None for name in ("TOKEN", "CLIENT_ID", "CLIENT_SECRET")
         )
+        if token and token.casefold().startswith("bearer "):
+            detail = "DECLARATIVE_TOKEN begins with the word Bearer, which is no part of the token."
+            raise Unauthorized(Diagnostic("Unusable token", detail, "leave out Bearer: set it to the bare token"))
         if token and not is_token(token):
             detail = "DECLARATIVE_TOKEN holds a line break, or a character that no token has."
             raise Unauthorized(Diagnostic("Unusable token", detail, "set it to the bare token"))
-        login = None if token or client_id or secret else vendor_login.find(environ)
-        return cls(token, client_id, secret, login)
+        if token or client_id or secret:
+            return cls(token, client_id, secret)
+        return cls(login=vendor_login.find(environ), shortcoming=vendor_login.shortcoming(environ))
 
     def source(self, endpoint: str, ask: Ask) -> Source:
         """Where the tokens for `endpoint` come from. A login at another control plane is no login here."""
@@ -55,4 +63,4 @@ class Credentials:
             return f"{none} DECLARATIVE_CLIENT_{missing} is not set."
         if self.login:
             return f"{none} The `runai` command line is logged in at {self.login.control_plane}."
-        return none
+        return f"{none} {self.shortcoming}" if self.shortcoming else none

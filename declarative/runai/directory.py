@@ -107,14 +107,14 @@ async def _entries(transport: Transport, name: str) -> list[Entry] | int:
     collection = COLLECTIONS[name]
     try:
         rows = pages(transport, collection.path, collection.items, collection.parameters, collection.size)
-        return [entry async for row in rows if (entry := _entry(row, collection)) is not None]
+        return [entry async for row in rows if (entry := entry_of(row, collection)) is not None]
     except Refused as refused:
         if refused.status not in NOT_LISTED:
             raise
         return refused.status
 
 
-def _entry(row: Mapping[str, Any], collection: Collection) -> Entry | None:
+def entry_of(row: Mapping[str, Any], collection: Collection) -> Entry | None:
     """What a row tells; None where it is of something that is gone, or has no name."""
     about = row.get("meta") or row
     if not isinstance(about, dict):

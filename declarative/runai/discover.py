@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
-from declarative.errors import PlanError
+from declarative.errors import PlanError, Refused
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed, Presence
 from declarative.runai import observe
@@ -69,7 +69,17 @@ async def strangers(transport: Transport, owned: Collection[str], project: str |
 
 
 async def _rows(transport: Transport, kind: Kind) -> list[Observed]:
-    return [row async for row in observe.rows(transport, kind)]
+    try:
+        return [row async for row in observe.rows(transport, kind)]
+    except Refused as refused:
+        if refused.status not in observe.NOT_LISTED:
+            raise
+        path = kind.endpoint.listing.path
+        detail = (
+            f"GET {path} was answered {refused.status}: what is live of the kind {kind.name} shows in this list alone."
+        )
+        hint = "ask for the right to read it, or import one by one: declarative import ADDR ID"
+        raise PlanError(Diagnostic("Discovery needs this list", detail, hint)) from refused
 
 
 def _is_built_in(one: Observed) -> bool:

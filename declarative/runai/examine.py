@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from declarative import kinds
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, NotFound, Refused, Unauthorized, Unintelligible, Unreachable
+from declarative.errors import ControlPlaneError, Refused, Unauthorized, Unintelligible, Unreachable
+from declarative.kinds.kind import Kind
+from declarative.runai.directory import COLLECTIONS, entry_of
+from declarative.runai.listing import rows_of
+from declarative.runai.observe import NOT_FOUND, understood
 from declarative.runai.sign_in import Application
 from declarative.runai.tokens import Identity, identity
 from declarative.runai.transport import Transport
@@ -26,16 +31,36 @@ class Verdict(StrEnum):
     ABSENT = "not offered"
     FAILED = "failed"
     UNTRIED = "not tried"
+    UNCONFIRMED = "unconfirmed"
+
+
+# Reads an answer as the tool itself will; raises what `understood` knows where it is of another form.
+Reader = Callable[[Any], object]
+
+
+def _mapping(answer: Any) -> object:
+    return answer.keys()
+
+
+def _collection(name: str) -> Reader:
+    one = COLLECTIONS[name]
+    return lambda answer: [entry_of(row, one) for row in rows_of(answer, one.path, one.items)]
+
+
+def _kind(kind: Kind) -> Reader:
+    listing = kind.endpoint.listing
+    return lambda answer: [kind.read_row(row) for row in rows_of(answer, listing.path, listing.items)]
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One read that the tool makes use of, and what it cannot do `without` it."""
+    """One read that the tool makes use of, what it cannot do `without` it, and what `reads` its answer."""
 
     what: str
     path: str
     without: str
     parameters: tuple[tuple[str, str], ...] = ()
+    reads: Reader = field(default=_mapping, repr=False, compare=False)
 
     def of_project(self, id: str | None) -> Read | None:
         """The read with the id of a project in its place; None where it needs one and there is none."""
@@ -51,19 +76,33 @@ class Read:
 _ONE_PAGE = (("limit", "1"), ("offset", "0"))
 _BY_ID = "names of {} in manifests cannot be looked up; write ids"
 READS = (
-    Read("projects", _PROJECTS, _BY_ID.format("projects"), _ONE_PAGE),
-    Read("departments", "/api/v1/org-unit/departments", _BY_ID.format("departments"), _ONE_PAGE),
-    Read("clusters", _CLUSTERS, _BY_ID.format("clusters")),
+    Read("projects", _PROJECTS, _BY_ID.format("projects"), _ONE_PAGE, _collection("project")),
+    Read(
+        "departments",
+        "/api/v1/org-unit/departments",
+        _BY_ID.format("departments"),
+        _ONE_PAGE,
+        _collection("department"),
+    ),
+    Read("clusters", _CLUSTERS, _BY_ID.format("clusters"), reads=_collection("cluster")),
     Read(
         "workloads",
         "/api/v1/workloads",
         "trainings are read one by one, and a name that is taken shows only when it is applied",
         (*_ONE_PAGE, ("filterBy", "type==Training")),
+        _kind(kinds.kind_named("Training")),
     ),
-    Read("templates", "/api/v1/asset/workload-template", "templates are read one by one"),
-    Read("environments", "/api/v1/asset/environment", _BY_ID.format("environments")),
-    Read("compute resources", "/api/v1/asset/compute", _BY_ID.format("compute resources")),
-    Read("data sources", "/api/v1/asset/datasource", _BY_ID.format("data sources")),
+    Read(
+        "templates",
+        "/api/v1/asset/workload-template",
+        "templates are read one by one",
+        reads=_kind(kinds.kind_named("WorkloadTemplate")),
+    ),
+    *(
+        Read(f"{one.what}s", one.path, _BY_ID.format(f"{one.what}s"), reads=_collection(name))
+        for name, one in COLLECTIONS.items()
+        if name in ("environment", "compute", "datasource")
+    ),
     Read(
         "policy",
         "/api/v2/policy/trainings",
@@ -89,7 +128,8 @@ class Examination:
 
     `reached` is the status of a request without a token, None where nobody answered. `way` is how we sign in, and `identity`
     what the token says, once there is one. `release` is what the form of its sign-in tells, `clusters` their names and
-    versions. `problems` are what keeps the tool from working.
+    versions. `problems` are what keeps the tool from working. `refused` says that the token was not accepted, `issued` that
+    the control plane itself has given it.
     """
 
     way: str
@@ -99,6 +139,14 @@ class Examination:
     clusters: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    refused: bool = False
+    issued: bool = False
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether the control plane knows the token: it has issued it, or answered a read with it."""
+        known = self.issued or any(one.verdict is Verdict.OK for one in self.findings)
+        return self.identity is not None and known and not self.refused
 
 
 async def examine(transport: Transport) -> Examination:
@@ -108,12 +156,12 @@ async def examine(transport: Transport) -> Examination:
     try:
         seen = replace(seen, reached=await transport.reach(_CLUSTERS))
         token = await transport.sign_in.token()
-        seen = replace(seen, identity=identity(token.text))
+        seen = replace(seen, identity=identity(token.text), issued=isinstance(source, Application))
         projects = await _answer(transport, READS[0])
         project = _first_project(projects.value)
         others = await asyncio.gather(*(_of_project(transport, read, project) for read in READS[1:]))
     except ControlPlaneError as error:
-        return replace(seen, problems=error.diagnostics)
+        return replace(seen, problems=error.diagnostics, refused=isinstance(error, Unauthorized))
     answers = (projects, *others)
     return replace(
         seen,
@@ -142,9 +190,10 @@ async def _answer(transport: Transport, read: Read) -> _Answer:
     """How a read is answered; raises Unauthorized and Unreachable, which are not about this one."""
     try:
         value = await transport.get(read.path, dict(read.parameters))
+        understood(f"GET {read.path}", read.reads, value)
     except (Unauthorized, Unreachable):
         raise
-    except (NotFound, Refused) as refused:
+    except Refused as refused:
         if refused.status in _ABSENT:
             return _Answer(Finding(read, Verdict.ABSENT, refused.status))
         if refused.status == 403:
@@ -156,12 +205,32 @@ async def _answer(transport: Transport, read: Read) -> _Answer:
 
 
 def _problems(answers: tuple[_Answer, ...]) -> list[Diagnostic]:
-    """What failed; and where nothing may be read at all, that."""
-    found = list(dict.fromkeys(problem for one in answers for problem in one.problems))
-    if not found and not any(one.finding.verdict is Verdict.OK for one in answers):
-        detail = "The control plane refuses every read, or offers none."
-        found.append(Diagnostic("Nothing may be read", detail, "ask its administrator for a role that may view"))
-    return found
+    """What failed, once where it is that of several reads; and where nothing may be read at all, that."""
+    alike: dict[Diagnostic, list[tuple[str, Diagnostic]]] = {}
+    for one in answers:
+        for problem in one.problems:
+            about = replace(problem, detail=problem.detail.replace(one.finding.read.path, ""))
+            alike.setdefault(about, []).append((one.finding.read.what, problem))
+    if not alike and not any(one.finding.verdict is Verdict.OK for one in answers):
+        return [_nothing(answers)]
+    return [_folded(same) for same in alike.values()]
+
+
+def _folded(same: list[tuple[str, Diagnostic]]) -> Diagnostic:
+    """The first of several problems that differ by their paths alone, with what else it is about."""
+    (_, first), *others = same
+    note = f"the same for {', '.join(what for what, _ in others)}"
+    return replace(first, notes=(*first.notes, note)) if others else first
+
+
+def _nothing(answers: tuple[_Answer, ...]) -> Diagnostic:
+    """That no read was answered; where all are 404, it is more likely the wrong place than the lack of a right."""
+    statuses = {one.finding.status for one in answers if one.finding.verdict is not Verdict.UNTRIED}
+    if statuses == {NOT_FOUND}:
+        hint = "check the endpoint: a control plane has at least some of these paths"
+        return Diagnostic("Nothing may be read", "Every read was answered 404.", hint)
+    detail = "The control plane refuses every read, or offers none."
+    return Diagnostic("Nothing may be read", detail, "ask its administrator for a role that may view")
 
 
 def _first_project(value: Any) -> str | None:

@@ -15,6 +15,7 @@ from declarative.runai.transport import Transport
 PROJECT = "/api/v1/org-unit/projects/{}"
 POLICY = "/api/v2/policy/trainings"
 WORKLOADS = "/api/v1/workloads"
+GOING = ("Deleting", "Terminating")
 # For all reads together: a plan without foresight beats one that nobody waits for.
 SECONDS = 20.0
 
@@ -36,6 +37,12 @@ async def foresee(
         _each("names of other workloads", creating, lambda project: _neighbours(transport, project), deadline),
     )
     return Foresight(quotas, policies, neighbours, tuple(one for one in (*first, *second, *third) if one))
+
+
+async def policies(transport: Transport, projects: Collection[str]) -> tuple[dict[str, Policy], Unanswered | None]:
+    """The effective policies of projects by id, and what was not told; never raises ControlPlaneError."""
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    return await _each("policies", projects, lambda project: _policy(transport, project), deadline)
 
 
 async def _each(
@@ -114,7 +121,7 @@ async def _neighbours(transport: Transport, project: str) -> tuple[Neighbour, ..
     }
     return tuple(
         [
-            Neighbour(str(row["type"]), str(row["id"]), str(row["name"]))
+            Neighbour(str(row["type"]), str(row["id"]), str(row["name"]), row.get("phase") in GOING)
             async for row in pages(transport, WORKLOADS, "workloads", parameters, 500)
             if not row.get("deletedAt") and str(row["type"]) != "Training" and str(row["projectId"]) == project
         ]

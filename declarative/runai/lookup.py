@@ -126,8 +126,11 @@ def _paths(body: FrozenMap, pattern: Path) -> Iterator[Path]:
 
 
 def _needed(directory: Directory, use: _Use) -> Iterator[str]:
-    """What has to be known to tell which of the assets of a name can be seen: where the template's own scope belongs."""
+    """What has to be known to tell which of the assets of a name can be seen, where the template's own scope belongs, and
+    by what those of one name differ."""
     found = {entry.scope for entry in directory.named(use.reference.collection, use.name)}
+    if use.reference.collection == "project" and len(directory.named("project", use.name)) > 1:
+        yield "department"  # to tell them apart
     scope = use.resource.body["metadata"].get("scope")
     if scope == "project" and found & {"cluster", "department"}:
         yield "project"
@@ -167,14 +170,16 @@ class _Resolver:
 
     def resolved(self, resource: Resource) -> Resource:
         body: Value = resource.body
-        for use in _uses(resource):
+        uses = tuple(_uses(resource))
+        for use in uses:
             found = self._found(use, body["metadata"])
             if isinstance(found, Diagnostic):
                 self.unresolved.append(Unresolved(resource, use.path, found))
                 continue
             body = _with_id(body, use.reference, use.path, found.id)
             self.names.append(NamedId(resource.address, use.path, use.reference.collection, use.name, found.id))
-        self._check_places(resource, body)
+        if uses:  # ids alone are taken as they are, whatever was read for the names of others
+            self._check_places(resource, body)
         return resource if body is resource.body else replace(resource, body=body)
 
     def _found(self, use: _Use, metadata: Mapping[str, Any]) -> Entry | Diagnostic:

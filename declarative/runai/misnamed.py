@@ -61,7 +61,8 @@ def elsewhere(
         if told is not None and places and not any(_in(entry, owner, asked) for entry in found):
             are = f"is in the {owner} {places[0]}" if len(places) == 1 else f"are in the {owner}s {', '.join(places)}"
             plural = "" if len(places) == 1 else "s"
-            detail = f"The {what}{plural} {name} {are}, not in {told}."
+            which = name if len(found) == 1 else f"{name} ({', '.join(sorted(entry.id for entry in found)[:_TOLD])})"
+            detail = f"The {what}{plural} {which} {are}, not in {told}."
             return Diagnostic(f"Not in this {owner}", detail, f"write `{owner}: {places[0]}`, or name another {what}")
     detail = f"What is called {name} belongs to something else: {_candidates(directory, found)}."
     return Diagnostic(f"Not the {what} of this scope", detail, f"name another {what}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from declarative import kinds
 from declarative.errors import ControlPlaneError, NotFound, Refused, Unintelligible
@@ -19,6 +19,7 @@ from declarative.runai.transport import Transport
 NOT_LISTED = (400, 403, 404, 405, 501)
 NOT_FOUND = 404
 Answer = Mapping[str, Any]
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _owned(records: Iterable[Record]) -> set[str]:
     return kept | {record.previous_id for record in records if record.previous_id}
 
 
-def understood(request: str, read: Callable[[Answer], Observed], answer: Any) -> Observed:
+def understood(request: str, read: Callable[[Any], Told], answer: Any) -> Told:
     """What an answer tells; raises Unintelligible where it lacks what every such answer has."""
     try:
         return read(answer)

@@ -17,20 +17,22 @@ _NEVER_SENT = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError),
     *(httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError),
 )
+# What OpenSSL says of an answer that is no TLS, by release.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 # Characters of an answer that is plain text.
 _PLAIN = 200
 
 
 def unreachable(endpoint: str, request: str, error: Exception) -> Unreachable:
     """No answer came: whether the request may have been carried out all the same, and what to look at."""
-    what, hint = _what_failed(error)
+    what, hint = _what_failed(endpoint, error)
     detail = f"{request}: {endpoint} {what}."
     return Unreachable(
         Diagnostic("Control plane unreachable", detail, hint), ambiguous=not isinstance(error, _NEVER_SENT)
     )
 
 
-def _what_failed(error: Exception) -> tuple[str, str]:
+def _what_failed(endpoint: str, error: Exception) -> tuple[str, str]:
     hint = "check the endpoint and the network; `--endpoint sandbox` needs neither"
     if isinstance(error, httpx.TimeoutException):
         return "did not answer in time", hint
@@ -40,16 +42,21 @@ def _what_failed(error: Exception) -> tuple[str, str]:
     if untrusted:
         hint = "set DECLARATIVE_CA_BUNDLE to a file with the certificate of the authority that signed it"
         return f"has a certificate that is not trusted: {untrusted.verify_message or 'unknown authority'}", hint
+    if any(isinstance(one, ssl.SSLError) and one.reason in _NO_TLS for one in _causes(error)):
+        return "does not speak TLS", f"write http://{endpoint.partition('://')[2]}, or name the port that speaks TLS"
     return f"cannot be reached: {str(error).rstrip('.') or type(error).__name__}", hint
 
 
-def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+def _untrusted(error: Exception) -> ssl.SSLCertVerificationError | None:
     """What was wrong with the certificate, if that is what it was."""
+    return next((one for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError)), None)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what led to it."""
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
+        yield error
         error = error.__cause__ or error.__context__
-    return None
 
 
 def refusal(response: httpx.Response, request: str, signed_in: str) -> Refused | Unauthorized:

@@ -14,7 +14,8 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, Unintelligible
 from declarative.runai.credentials import Credentials
 from declarative.runai.generations import PATHS, Generation
-from declarative.runai.manners import insist
+from declarative.runai.manners import asked_for, insist
+from declarative.runai.network import Network, behind_a_proxy
 from declarative.runai.pressure import Pressure
 from declarative.runai.refusals import refusal, unreachable
 from declarative.runai.sign_in import SignIn
@@ -53,11 +54,16 @@ class Transport:
         self._is_known = False
         self._pressure = Pressure(parallelism)
         # Proxies and, without a bundle of ours, SSL_CERT_FILE come from the environment. Redirects are not followed.
+        limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
+        verify = _verification(ca_bundle) if inner is None else False
+        self._network: Network | None = None
+        if isinstance(verify, ssl.SSLContext) and not behind_a_proxy():
+            inner = self._network = Network(verify, limits, TIMEOUT)
         self._client = httpx.AsyncClient(
             base_url=self.endpoint,
             timeout=TIMEOUT,
-            limits=httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism),
-            verify=_verification(ca_bundle) if inner is None else False,
+            limits=limits,
+            verify=verify,
             transport=inner,
             headers={"Accept": "application/json"},
             event_hooks={"request": [self._check]},
@@ -70,6 +76,11 @@ class Transport:
     async def __aexit__(self, *_: object) -> None:
         await self.sign_in.close()
         await self._client.aclose()
+
+    def expect(self, requests: int) -> None:
+        """That so many requests are to come: a way that suits many is then taken from the first on."""
+        if self._network is not None:
+            self._network.expect(requests)
 
     async def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
         """The JSON of a GET; raises ControlPlaneError, also for an answer that is no JSON: it tells nothing."""
@@ -107,7 +118,9 @@ class Transport:
 
         response = await self._insist(ask, method, path, safe=safe)
         if not response.is_success:
-            raise refusal(response, f"{method} {path}", self.sign_in.advice())
+            error = refusal(response, f"{method} {path}", self.sign_in.advice())
+            error.retry_after = asked_for(response.headers, time.time())
+            raise error
         return response
 
     async def _signed(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -153,9 +166,9 @@ class Transport:
             raise AssertionError(f"{request.method} {request.url.path} during a command that only reads")
 
 
-def _verification(ca_bundle: str | None) -> ssl.SSLContext | bool:
+def _verification(ca_bundle: str | None) -> ssl.SSLContext:
     if not ca_bundle:
-        return True
+        return httpx.create_ssl_context()
     try:
         return ssl.create_default_context(cafile=ca_bundle)
     except (OSError, ssl.SSLError) as error:

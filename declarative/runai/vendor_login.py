@@ -40,12 +40,32 @@ def find(environ: Mapping[str, str]) -> VendorLogin | None:
     `RUNAI_CLI_CONFIG_PATH` and `RUNAI_CLI_CONFIG_FILE` move it, as that command line's reference says (`--config-path` and
     `--config-file`); otherwise it is in `.runai` of the home folder.
     """
+    config, file = _files(environ)
+    url = _url(_object(config))
+    return VendorLogin(file, url) if url and file.is_file() else None
+
+
+def shortcoming(environ: Mapping[str, str]) -> str | None:
+    """Why what is there of a login does not count, in a sentence; None where there is nothing of it."""
+    config, file = _files(environ)
+    if file.is_file() and not config.is_file():
+        return f"{file} is there, but {config} is not, which would tell which control plane it is for."
+    if not config.is_file():
+        return None
+    if not _url(_object(config)):
+        names = ", ".join(_object(config))
+        return (
+            f"{config} is there, but names no control plane ({f'it has {names}' if names else 'it is no JSON object'})."
+        )
+    return None if file.is_file() else f"{config} is there, but the login itself is not: there is no {file}."
+
+
+def _files(environ: Mapping[str, str]) -> tuple[Path, Path]:
+    """Where the settings and the token of the command line would be."""
     home = Path(environ.get("HOME") or Path.home())
     given = environ.get("RUNAI_CLI_CONFIG_PATH")
     folder = home / (given.replace("~", str(home), 1) if given and given.startswith("~") else given or ".runai")
-    url = _url(_object(folder / (environ.get("RUNAI_CLI_CONFIG_FILE") or "config.json")))
-    file = folder / TOKEN_FILE
-    return VendorLogin(file, url) if url and file.is_file() else None
+    return folder / (environ.get("RUNAI_CLI_CONFIG_FILE") or "config.json"), folder / TOKEN_FILE
 
 
 def _url(config: Mapping[str, Any]) -> str | None:

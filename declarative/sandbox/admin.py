@@ -67,6 +67,11 @@ class SandboxSettings(Fields):
         description="How a training that is gone is answered for two weeks: by 404, or by 200, where nothing but a time"
         " in deletedAt tells it, or nothing but the desiredPhase Deleted, with no actualPhase.",
     )
+    duplicateAnswers: Literal[409, 400] = Field(
+        409,
+        description="How a name that is taken is answered: by 409 with the reason as its message, or by 400, where nothing"
+        " but the details tell it.",
+    )
     faults: Faults = Field(default_factory=Faults, description="What befalls requests. This API is never hit.")
 
 

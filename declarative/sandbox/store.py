@@ -71,6 +71,7 @@ DEFAULTS: dict[str, Any] = {
     "refuseDeletedList": False,
     "wrapClusters": False,
     "goneAnswers": "404",
+    "duplicateAnswers": 409,
     "faults": faults.DEFAULTS,
 }
 # What is kept beside the settings: the faults that have hit, by operation, the most requests that were in flight, and what

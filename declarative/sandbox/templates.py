@@ -21,7 +21,7 @@ from declarative.sandbox.directory import chosen
 from declarative.sandbox.phases import stamp
 from declarative.sandbox.places import Places, places
 from declarative.sandbox.policy import comply
-from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
+from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, duplicate, missing, strict_object
 
 _SCOPE_IDS = {"cluster": "clusterId", "department": "departmentId", "project": "projectId"}
 
@@ -57,7 +57,7 @@ def create(call: Call) -> Answer:
             (meta["id"], _owner(meta), meta["name"], json.dumps(body)),
         )
     except sqlite3.IntegrityError:
-        raise _taken(meta) from None
+        raise _taken(meta, call) from None
     return Answer(202, body)
 
 
@@ -78,7 +78,7 @@ def update(call: Call) -> Answer:
             "UPDATE templates SET name = ?, body = ? WHERE id = ?", (meta["name"], json.dumps(body), meta["id"])
         )
     except sqlite3.IntegrityError:
-        raise _taken(meta) from None
+        raise _taken(meta, call) from None
     return Answer(202, body)
 
 
@@ -96,10 +96,9 @@ def _found(call: Call) -> dict[str, Any]:
     return body
 
 
-def _taken(meta: Mapping[str, Any]) -> Refusal:
-    return Refusal(
-        409, f"Template {meta['name']} already exists", f"The scope {meta['scope']} has a template of this name."
-    )
+def _taken(meta: Mapping[str, Any], call: Call) -> Refusal:
+    details = f"The scope {meta['scope']} has a template of this name."
+    return duplicate(call.settings["duplicateAnswers"], f"Template {meta['name']}", details)
 
 
 def _owner(meta: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from declarative.sandbox.phases import (
 )
 from declarative.sandbox.places import places
 from declarative.sandbox.policy import comply, preset
-from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
+from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, duplicate, missing, strict_object
 
 # As Kubernetes generates names: the prefix is cut so that name and suffix fit,
 # https://kubernetes.io/docs/reference/using-api/api-concepts/#generated-values
@@ -203,17 +203,15 @@ def _told_gone(row: sqlite3.Row, call: Call, gone: float, reading: str) -> dict[
 
 
 def free_name(call: Call, project: str, name: str, *, as_prefix: bool) -> str:
-    """The name to take; 409 when a workload of the project that is not gone yet has it."""
+    """The name to take; refused when a workload of the project that is not gone yet has it."""
     if as_prefix:
         while _taken(call, project, candidate := _suffixed(name)):
             pass
         return candidate
     if _taken(call, project, name):
-        raise Refusal(
-            409,
-            f"Workload {name} already exists",
-            f"Project {places(call.settings).project(project).name} has a workload of this name.",
-        )
+        owner = places(call.settings).project(project).name
+        details = f"Project {owner} has a workload of this name."
+        raise duplicate(call.settings["duplicateAnswers"], f"Workload {name}", details)
     return name
 
 

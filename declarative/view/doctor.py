@@ -8,7 +8,7 @@ from typing import Any
 
 from declarative.diagnostics import Diagnostic
 from declarative.runai.examine import Examination, Finding, Verdict
-from declarative.runai.sign_in import moment
+from declarative.runai.sign_in import Nothing, moment
 from declarative.runai.tokens import Identity
 from declarative.state.store import Lock
 from declarative.view.style import Style
@@ -70,7 +70,7 @@ def doctor_json(report: Report) -> dict[str, Any]:
         "reachable": seen.reached is not None,
         "release": seen.release,
         "clusters": list(seen.clusters),
-        "sign_in": {"way": seen.way, "signed_in": seen.identity is not None, **_who_json(seen.identity or Identity())},
+        "sign_in": {"way": seen.way, "signed_in": seen.is_signed_in, **_who_json(seen.identity or Identity())},
         "reads": [
             {
                 "what": one.read.what,
@@ -116,24 +116,31 @@ def _plane(report: Report, style: Style) -> Iterator[str]:
         yield from _line(Verdict.OK, "it can be reached", style)
     if report.trust:
         yield from _line(Verdict.OK if seen.reached is not None else Verdict.UNTRIED, report.trust, style)
-    if seen.identity is None:
-        verdict = Verdict.UNTRIED if seen.reached is None else Verdict.FAILED
-        yield from _line(verdict, f"signing in with {seen.way}", style)
-    else:
-        # A token that the control plane refuses is no sign-in.
-        verdict = Verdict.OK if seen.findings else Verdict.FAILED
-        yield from _line(verdict, f"signed in {_who(seen.identity)}with {seen.way}", style)
+    yield from _line(*_sign_in(seen), style)
     if seen.release:
         yield from _line(Verdict.OK, f"release {seen.release}, by its way of signing in", style)
     if seen.clusters:
         yield from _line(Verdict.OK, f"clusters: {', '.join(seen.clusters)}", style)
 
 
-def _who(who: Identity) -> str:
+def _sign_in(seen: Examination) -> tuple[Verdict, str]:
+    """Whether we are known. What a token says of itself is no proof: the control plane's answers are."""
+    if seen.identity is None:
+        verdict = Verdict.UNTRIED if seen.reached is None else Verdict.FAILED
+        return verdict, "there are no credentials" if seen.way == Nothing.way else f"signing in with {seen.way}"
+    name = _name(seen.identity)
+    until = f"until {moment(seen.identity.expires)} " if seen.identity.expires is not None else ""
+    if seen.is_signed_in:
+        return Verdict.OK, f"signed in {f'as {name} ' if name else ''}{until}with {seen.way}"
+    if seen.refused:
+        return Verdict.FAILED, f"not accepted: {seen.way}{f', of {name}' if name else ''}"
+    whose = f"of {name} " if name else ""
+    return Verdict.UNCONFIRMED, f"with {seen.way} {whose}{until}no read has succeeded, so that it is not confirmed"
+
+
+def _name(who: Identity) -> str | None:
     name = who.email or who.name or who.client
-    more = f" (client {who.client})" if who.client and who.client != name else ""
-    until = f"until {moment(who.expires)} " if who.expires is not None else ""
-    return f"as {name}{more} {until}" if name else until
+    return f"{name} (client {who.client})" if who.client and who.client != name else name
 
 
 def _reads(findings: tuple[Finding, ...], style: Style) -> Iterator[str]:

@@ -41,7 +41,8 @@ def wait_text(
     ended = list(events)
     failed = [event for event in ended if event.type is EventType.FAILED]
     resources = apply_summary(*counts).partition("! ")[2]
-    there = f"{len(ended) - len(failed)} of {counted(len(ended), 'training')} got where they should be."
+    where = "it" if len(ended) == 1 else "they"
+    there = f"{len(ended) - len(failed)} of {counted(len(ended), 'training')} got where {where} should be."
     lines = wrapped(f"The apply is done and recorded. {resources} {there}", style)
     blocks = [line for block in diagnostic_blocks(_folded(failed), style, source) for line in ("", block)]
     return "\n".join([style.bold(style.red("Wait failed.")), *lines, *blocks]) + "\n"

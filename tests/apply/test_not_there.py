@@ -33,3 +33,20 @@ def test_where_everything_is_404_no_plan_is_made_and_no_state_forgotten(stage: S
         assert "error:" in stage.tool.run(*command, code=1).err
     stage.interfere = stage.passed
     stage.is_whole("base", "a")
+
+
+def test_a_discovery_whose_list_is_refused_says_that_it_needs_it(stage: Stage) -> None:
+    stage.settings(refuseLists=True)
+    said = stage.tool.run("import", "--discover", "--out", "manifests/live", code=1).err
+    assert "error: Discovery needs this list" in said
+    assert "GET /api/v1/workloads was answered 403" in said
+
+
+def test_a_blank_line_sets_warnings_and_errors_apart(stage: Stage) -> None:
+    stage.write(training("a"), training("b", more="lifecycle: {preventDestroy: true}\n"))
+    stage.tool.apply()
+    stage.settings(quotas={"4501": {"default": {"deserved": 0}}})
+    stage.write(training("a", image="other"), training("b", image="other", more="lifecycle: {preventDestroy: true}\n"))
+    said = stage.tool.run("plan", code=1).err
+    assert "\n\nwarning: " in said
+    assert "\n\nerror: " in said

@@ -79,10 +79,9 @@ def test_without_wait_an_apply_ends_when_it_is_accepted(stage: Stage) -> None:
 
 
 def test_a_resumed_and_a_suspended_training_are_waited_for_and_others_are_not(stage: Stage) -> None:
-    """The wait is about what this apply has set on its way."""
+    """The wait is about what is on its way."""
     stage.write(training("a"), training("b", more=STOPPED), training("c"))
     stage.tool.apply()
-    put(stage, "c", "Pending")
     stage.settings(speed=1)
     stage.write(training("a", more=STOPPED), training("b", more="desiredPhase: Running\n"), training("c"))
     done = stage.tool.apply(*WAIT)
@@ -261,3 +260,83 @@ def test_a_timeout_without_a_wait_is_wrong_usage(stage: Stage) -> None:
     """Whoever says how long wants to wait."""
     stage.write(training("a"))
     assert "add --wait" in stage.tool.run(*APPLY, "--wait-timeout", "5m", code=1).err
+
+
+def test_a_repeated_apply_waits_for_what_is_not_yet_where_it_should_be(stage: Stage) -> None:
+    """A second run of a CI job is no better than the first; what is there already is not spoken of."""
+    stage.write(training("a"), training("b"), training("c", more=STOPPED), template("base"))
+    stage.tool.apply()
+    put(stage, "a", "Pending", REASON)
+    done = stage.tool.run(*APPLY, "--wait", "--wait-timeout", "0.4s", code=1)
+    assert done.out.startswith("No changes.")
+    assert "error: Training.a: Wait is over" in done.err
+    assert "0 of 1 training got where it should be." in " ".join(done.err.split())
+    assert "Waiting for Running ended after 0s" in done.err
+    assert "Training.b" not in done.err
+    running = stage.tool.start(*APPLY, "--wait")
+    waited(running)
+    put(stage, "a", "Running")
+    assert running.ended().code == 0
+
+
+@pytest.mark.parametrize("phase", ["Completed", "Failed"])
+def test_a_repeated_apply_does_not_wait_for_what_has_finished(stage: Stage, phase: str) -> None:
+    """A run that ended satisfies its manifest."""
+    stage.write(training("a"))
+    stage.tool.apply()
+    put(stage, "a", phase)
+    assert "Running" not in stage.tool.run(*APPLY, *WAIT).err
+
+
+def test_a_wait_whose_time_is_over_names_that_time(stage: Stage) -> None:
+    """Not the moment of the last look, which may be seconds later."""
+    stage.settings(speed=0.001)
+    stage.write(training("a"))
+    done = stage.tool.run(*APPLY, "--wait", "--wait-timeout", "1.2s", code=1)
+    assert "Waiting for Running ended after 1s: Wait is over" in done.err
+    assert "after 1.2 s" in done.err
+
+
+def test_a_run_that_went_is_told_apart_from_one_of_which_nobody_tells_whether_it_ended(stage: Stage) -> None:
+    """Where the list of the deleted is refused, the wait ends with 1, and says why; where it fails, it is asked again."""
+    stage.settings(refuseDeletedList=True)
+    stage.write(training("a") + "  autoDeletionTimeAfterCompletionSeconds: 0\n")
+    when_created(stage, lambda: put(stage, "a", "Completed"))
+    done = stage.tool.run(*APPLY, *WAIT, code=1)
+    assert "It is gone; whether it had finished could not be asked (400)." in done.err
+
+
+def test_a_list_of_the_deleted_that_is_away_for_a_while_is_asked_again(stage: Stage) -> None:
+    stage.write(training("a") + "  autoDeletionTimeAfterCompletionSeconds: 0\n")
+    made: list[Asked] = []
+    refusals = iter(range(2))
+
+    def interfere(asked: Asked) -> Reply | None:
+        if made and asked.query.get("deleted") and next(refusals, None) is not None:
+            return Reply(418, {"message": "away"})
+        reply = stage.passed(asked)
+        if str(asked) == f"POST {TRAININGS}":
+            made.append(asked)
+            put(stage, "a", "Completed")
+        return reply
+
+    stage.interfere = interfere
+    assert "Training.a: Completed after" in stage.tool.run(*APPLY, *WAIT).err
+    assert next(refusals, None) is None
+
+
+def test_events_are_read_where_their_order_cannot_be_asked_for(stage: Stage) -> None:
+    """Up to 2.19, which refuses a parameter that it does not know."""
+    stage.write(training("a"))
+
+    def interfere(asked: Asked) -> Reply | None:
+        if asked.path.endswith("/events") and "sortOrder" in asked.query:
+            return Reply(400, {"code": 400, "message": "unknown parameter sortOrder"})
+        reply = stage.passed(asked)
+        if str(asked) == f"POST {TRAININGS}":
+            put(stage, "a", "Failed", "out of memory")
+        return reply
+
+    stage.interfere = interfere
+    done = stage.tool.run(*APPLY, *WAIT, code=1)
+    assert "Warning BackOff: out of memory" in done.err

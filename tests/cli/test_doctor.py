@@ -36,7 +36,7 @@ def jwt(**claims: Any) -> str:
 
 def plane(asked: Asked) -> Reply:
     """A control plane that refuses one read, does not have another, and fails at none."""
-    if "Authorization" not in asked.headers:
+    if "authorization" not in {name.lower() for name in asked.headers}:
         return Reply(401, {"message": "who are you?"})
     if asked.path == "/api/v1/org-unit/projects":
         return Reply(200, {"projects": [{"id": 7, "name": "p"}]})
@@ -46,6 +46,8 @@ def plane(asked: Asked) -> Reply:
         return Reply(403, {"message": "not for you"})
     if asked.path == "/api/v2/policy/trainings":
         return Reply(404, b"<html>", {"Content-Type": "text/html"})
+    if asked.path == "/api/v1/org-unit/departments":
+        return Reply(200, {"departments": []})
     return Reply(200, {"entries": []})
 
 
@@ -102,6 +104,7 @@ def test_the_release_is_told_by_the_way_to_sign_in_and_the_place_that_names_the_
 def test_without_credentials_it_says_that_somebody_is_there_and_how_to_sign_in(empty: Tool, url: str) -> None:
     done = empty.run("doctor", "--endpoint", url, code=1)
     assert "ok           it can be reached" in done.out
+    assert "failed       there are no credentials\n" in done.out
     assert done.out.endswith("\nNot usable.\n")
     assert "error: Not signed in" in done.err
     assert "`runai login`" in done.err
@@ -118,7 +121,8 @@ def test_where_nobody_is_there_it_says_so(empty: Tool) -> None:
 
 def test_a_token_that_is_refused_is_no_sign_in(empty: Tool, url: str) -> None:
     done = empty.run("doctor", "--endpoint", url, code=1, DECLARATIVE_TOKEN=jwt(email="ada@acme.example", exp=1))
-    assert "failed       signed in as ada@acme.example until 1970-01-01 00:00:01 UTC" in done.out
+    assert "failed       not accepted: the token in DECLARATIVE_TOKEN, of ada@acme.example\n" in done.out
+    assert "signed in" not in done.out
     assert "the token expired at 1970-01-01 00:00:01 UTC" in " ".join(done.err.split())
 
 
@@ -128,13 +132,35 @@ def test_a_token_that_is_refused_is_no_sign_in(empty: Tool, url: str) -> None:
         (Reply(403, {"message": "no role"}), "Nothing may be read"),
         (Reply(404), "Nothing may be read"),
         (Reply(200, b"<html>Sign in</html>"), "Unintelligible answer"),
+        (Reply(200, [1, 2]), "Unintelligible answer"),
+        (Reply(200, {"hello": "world"}), "Unintelligible answer"),
         (Reply(302, headers={"Location": "/login"}), "Redirected to another place"),
     ],
 )
 def test_where_nothing_can_be_read_it_is_not_usable(empty: Tool, answer: Reply, summary: str) -> None:
     with wired(lambda _: answer) as wire:
         found = findings(empty, "--endpoint", wire.url, code=1, DECLARATIVE_TOKEN="t")
+        done = empty.run("doctor", "--endpoint", wire.url, code=1, DECLARATIVE_TOKEN="t")
     assert found["diagnostics"][0]["summary"] == summary
+    assert not found["sign_in"]["signed_in"]
+    assert "unconfirmed  with the token in DECLARATIVE_TOKEN" in done.out
+    assert "ok           signed in" not in done.out
+
+
+@pytest.mark.parametrize("form", ["html", "text", "json"])
+def test_where_every_read_is_404_the_hint_is_about_the_endpoint_and_not_about_roles(empty: Tool, form: str) -> None:
+    replies = {"html": b"<html>", "text": b"no such page", "json": {"message": "no route"}}
+    with wired(lambda _: Reply(404, replies[form], {"Content-Type": f"text/{form}"} if form != "json" else {})) as wire:
+        done = empty.run("doctor", "--endpoint", wire.url, code=1, DECLARATIVE_TOKEN="t")
+    assert "hint: check the endpoint" in done.err
+    assert "administrator" not in done.err
+
+
+def test_what_is_wrong_with_all_reads_is_told_once(empty: Tool) -> None:
+    with wired(lambda _: Reply(200, b"<html>Sign in</html>")) as wire:
+        done = empty.run("doctor", "--endpoint", wire.url, code=1, DECLARATIVE_TOKEN="t")
+    assert done.err.count("error:") == 1
+    assert "the same for departments, clusters" in " ".join(done.err.split())
 
 
 def test_an_unusable_ca_bundle_is_told(empty: Tool) -> None:
@@ -187,3 +213,26 @@ def test_a_plan_that_cannot_sign_in_or_reach_anybody_leads_to_the_doctor(
     assert words in done.err
     assert "`declarative doctor`" in done.err
     assert LOCAL in done.err
+
+
+def test_a_login_that_does_not_count_is_told_with_its_file_and_why(empty: Tool, tmp_path: Path, url: str) -> None:
+    empty.write({"../.runai/config.json": '{"server": "x"}', "../.runai/authentication.json": "{}"})
+    said = " ".join(empty.run("doctor", "--endpoint", url, code=1).err.split())
+    assert f"{tmp_path}/.runai/config.json is there, but names no control plane (it has server)" in said
+    (tmp_path / ".runai" / "config.json").unlink()
+    assert "which would tell which control plane it is for" in " ".join(
+        empty.run("doctor", "--endpoint", url, code=1).err.split()
+    )
+
+
+@pytest.mark.parametrize("word", ["Bearer", "bearer"])
+def test_the_word_bearer_in_a_token_is_named_and_the_token_is_not(empty: Tool, url: str, word: str) -> None:
+    said = empty.run("doctor", "--endpoint", url, code=1, DECLARATIVE_TOKEN=f"{word} hidden-token").err
+    assert "the word Bearer" in said
+    assert "hidden-token" not in said
+
+
+def test_https_to_a_port_that_speaks_http_leads_to_http(empty: Tool, url: str) -> None:
+    secure = url.replace("http://", "https://")
+    done = empty.run("doctor", "--endpoint", secure, code=1, DECLARATIVE_TOKEN="t")
+    assert f"hint: write {url}" in done.err

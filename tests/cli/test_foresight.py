@@ -63,7 +63,7 @@ def test_a_name_that_a_workload_of_another_type_has_is_an_error_where_it_stands(
     for command in (("plan",), ("apply", "--auto-approve")):
         done = tenant.tool.run(*command, code=1)
         assert "error: Name already taken\n  --> manifests/all.yaml:17:18" in done.err
-        assert f"a {type} of that name exists in project 4501 with the id {made['id']}" in " ".join(done.err.split())
+        assert f"a {type} of that name exists in project vision with the id {made['id']}" in " ".join(done.err.split())
         assert done.err.count("error:") == 1
     assert "POST /api/v1/workloads/trainings" not in tenant.requests()
 
@@ -219,3 +219,30 @@ def test_validate_asks_nobody(tenant: Tenant) -> None:
     tenant.settings(policy=POLICY)
     tenant.tool.run("validate")
     assert tenant.requests() == {}
+
+
+@pytest.mark.parametrize("phase", ["Deleting", "Terminating"])
+def test_a_name_whose_holder_is_being_deleted_is_a_warning(tenant: Tenant, phase: str) -> None:
+    made = tenant.admin.post("workloads", json={"type": "Workspace", "name": "b", "projectId": "4501"}).json()
+    tenant.admin.post(f"workloads/{made['id']}/phase", json={"phase": phase}).raise_for_status()
+    said = tenant.plan().err
+    assert "warning: Name not free yet" in said
+    assert "delete the existing object" not in said
+
+
+# --- saved plans ------------------------------------------------------------------------------------------------------
+def test_an_apply_of_a_saved_plan_looks_ahead_too_and_ends_nothing_whose_successor_would_be_refused(
+    tenant: Tenant,
+) -> None:
+    tenant.tool.apply()
+    larger = training("a").replace("gpuDevicesRequest: 1", "gpuDevicesRequest: 2")
+    manifests = documents(template("base"), larger, training("b"))
+    tenant.tool.write({"manifests/all.yaml": manifests})
+    tenant.plan("--out", "saved")
+    tenant.settings(policy={"limits": {"compute.gpuDevicesRequest": {"max": 0}}})
+    done = tenant.tool.apply("saved", code=1)
+    assert "compute.gpuDevicesRequest" in done.err
+    assert "DELETE /api/v1/workloads/trainings/{workloadId}" not in tenant.requests()
+    tenant.settings(policy={"limits": {}})
+    tenant.settings(quotas={"4501": {"default": {"deserved": 0, "limit": None}}})
+    assert "warning:" in tenant.tool.apply("saved").err

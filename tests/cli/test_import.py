@@ -63,6 +63,7 @@ def test_what_differs_is_said_at_once_and_changed_by_the_next_apply(tool: Tool, 
         ("Training.c", "a", "Unknown address", "did you mean Training."),
         ("a", "a", "Malformed address", "did you mean Training.a?"),
         ("Training.a", "nobody", "No such object", "no Training of that"),
+        ("WorkloadTemplate.base", "bsae", "No such object", "did you mean base?"),
         ("Training.a", "6f1c2a9e-0d6b-4b7e-9f43-0f9f6f7f1c11", "No such object", "no Training of that"),
         ("Training.a", "WorkloadTemplate.base", "Different kinds", "which is a WorkloadTemplate"),
         ("Training.b", "a", "Already managed", "state mv Training.a Training.b"),
@@ -228,6 +229,18 @@ def test_a_removed_resource_is_forgotten_or_deleted(tool: Tool, destroy: str, co
     tool.plan_is_empty()
     tool.write({"manifests/all.yaml": STRANGERS, "manifests/removed.yaml": ""})
     assert tool.run("plan", code=None).code == (1 if destroy == "false" else 0)
+
+
+@pytest.mark.parametrize("destroy", ["false", "true"])
+def test_what_removed_documents_alone_ask_for_is_no_empty_project(tool: Tool, destroy: str) -> None:
+    """All that the state has may go, or be let go of, where each of it is named; what is not named is guarded."""
+    tool.write({"manifests/all.yaml": training("a")})
+    tool.apply()
+    tool.write(
+        {"manifests/all.yaml": document("Removed", **{"from": "Training.a"}).replace("}", f', "destroy": {destroy}}}')}
+    )
+    tool.run("apply", "--auto-approve", "--allow", "disruption")
+    assert tool.run("state", "list").out == ""
 
 
 # --- everything -------------------------------------------------------------------------------------------------------

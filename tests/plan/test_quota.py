@@ -42,6 +42,13 @@ def test_figures_say_what_is_deserved_allocated_added_and_freed() -> None:
     assert finding.diagnostic.field == "spec.compute.gpuDevicesRequest"
 
 
+def test_a_plan_that_frees_as_much_as_it_adds_is_not_spoken_of() -> None:
+    old = record(gpus(4, "old"), "id-9")
+    for new in (3, 4):
+        plan = planned(resource(gpus(new)), records=(old,), live=(observed(gpus(4, "old"), id="id-9"),))
+        assert found(plan, vision(Pool("default", 2, None, 9))) == []
+
+
 def test_the_training_that_crosses_the_line_is_the_one_that_is_told_and_once() -> None:
     plan = planned(*(resource(gpus(3, name)) for name in "abcd"))
     (finding,) = found(plan, vision(Pool("default", 8)))

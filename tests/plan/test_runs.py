@@ -222,17 +222,62 @@ def test_a_run_that_is_preempted_or_starts_again_has_not_drifted(stage: Stage, l
         assert stage.tool.run("drift").out.startswith("No drift."), phase
 
 
-@READINGS
+@pytest.mark.parametrize("gone", ["404", "deletedAt"])
 def test_a_run_that_vanished_without_having_ended_is_created_again_and_the_plan_says_why(
-    stage: Stage, gone: str, refuses: bool
+    stage: Stage, gone: str
 ) -> None:
     """`drift` tells it, too."""
-    identity = applied(stage, train("a"), goneAnswers=gone, refuseDeletedList=refuses)
+    identity = applied(stage, train("a"), goneAnswers=gone)
     vanish(stage, identity)
     assert "+ Training.a manifests/all.yaml:1 # it is gone from the control plane" in planned_text(stage, 2)
     assert "# it is gone from the control plane" in stage.tool.run("drift", code=2).out
     stage.tool.apply()
     stage.is_whole("a")
+
+
+UNTOLD = "it is gone; whether it had finished could not be asked ({})"
+SELF_DELETING = "  autoDeletionTimeAfterCompletionSeconds: 0\n"
+
+
+@pytest.mark.parametrize(("refused", "status"), [("refuseDeletedList", 400), ("refuseLists", 403)])
+def test_a_run_of_which_nobody_tells_whether_it_had_finished_is_not_run_again_unasked(
+    stage: Stage, refused: str, status: int
+) -> None:
+    """The plan says so, and how to go on: to run it again, or to forget it. A refresh keeps what the state knows of it."""
+    manifest = train("a") + SELF_DELETING
+    identity = applied(stage, manifest, **{refused: True})
+    stage.write(manifest, train("b"))
+    stage.tool.apply()
+    put(stage, identity, "Completed")
+    done = stage.tool.run("plan", "--detailed-exitcode")
+    assert f"Training.a: {UNTOLD.format(status)}" in " ".join(done.out.split())
+    assert "warning: Not checked" in done.err
+    assert "--replace Training.a" in done.err
+    assert "state rm Training.a" in done.err
+    assert UNTOLD.format(status) in stage.tool.run("drift", code=2).out
+    assert "0 added, 0 changed, 0 destroyed." in stage.tool.apply().out
+    stage.tool.apply("--refresh-only")
+    assert "Training.a" in stage.tool.run("state", "list").out
+    assert "1 added" in stage.tool.apply("--replace", "Training.a").out
+    (row,) = (one for one in json.loads(stage.tool.run("show", "--json").out) if one["address"] == "Training.a")
+    assert row["id"] != identity
+
+
+def test_with_rerun_a_run_of_which_nobody_tells_whether_it_had_finished_is_run_again(stage: Stage) -> None:
+    manifest = train("a", more="lifecycle: {onFinished: rerun}\n") + SELF_DELETING
+    put(stage, applied(stage, manifest, refuseDeletedList=True), "Completed")
+    assert "1 added" in stage.tool.apply().out
+
+
+def test_a_changed_manifest_is_a_new_run_whoever_tells_how_the_old_one_ended(stage: Stage) -> None:
+    put(stage, applied(stage, train("a") + SELF_DELETING, refuseDeletedList=True), "Completed")
+    stage.write(train("a", image="other"))
+    assert "1 added" in stage.tool.apply().out
+
+
+def test_a_run_that_somebody_suspended_is_noted_where_its_phase_is_not_managed(stage: Stage) -> None:
+    put(stage, applied(stage, train("a")), "Stopped")
+    assert "Training.a: suspended; desiredPhase is not managed." in planned_text(stage)
 
 
 @pytest.mark.parametrize("lists", [True, False], ids=["lists", "no lists"])

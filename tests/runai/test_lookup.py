@@ -198,12 +198,15 @@ def test_a_project_of_another_cluster_is_refused(cluster: Mapping[str, str], tol
     assert found.diagnostic.detail == f"The project vision is {told}"
 
 
-def test_ids_that_do_not_belong_together_are_refused_where_the_rows_were_read_anyway() -> None:
+def test_ids_alone_are_taken_as_they_are_whatever_others_ask_for() -> None:
+    """What one manifest means does not depend on those beside it; with a name of its own, its ids are checked as well."""
     tenant = Tenant(projects=[VISION, project("2", "speech", B)])
     ids = replaced_key(training(projectId="1", clusterId=B), "ids")
     assert tenant.resolve(ids).unresolved == ()
-    (found,) = tenant.resolve(ids, training(project="speech", cluster="b")).unresolved
-    assert (found.resource.address.key, found.path) == ("ids", ("metadata", "projectId"))
+    beside = training(project="speech", cluster="b")
+    assert tenant.resolve(ids, beside).unresolved == ()
+    (found,) = tenant.resolve(training(projectId="1", cluster="b"), beside).unresolved
+    assert found.path == ("metadata", "projectId")
     assert found.diagnostic.detail == "The project vision is in the cluster a, not in b."
 
 

@@ -19,6 +19,7 @@ from declarative import kinds
 from declarative.diagnostics import Diagnostic
 from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unintelligible, Unreachable
 from declarative.model.value import freeze
+from declarative.runai import network
 from declarative.runai.credentials import Credentials
 from declarative.runai.manners import LONGEST_ASKED, RETRIES, asked_for
 from declarative.runai.remote import Remote
@@ -32,6 +33,13 @@ SOON = {"Retry-After": "0"}
 NO_ISSUES: tuple[object, ...] = (None, [], {}, "x", 3, [None], [{}], [{"field": 3}], [" "])
 HTML = Reply(502, b"<html><h1>Bad gateway</h1></html>", {"Content-Type": "text/html"})
 Answered = TypeVar("Answered")
+
+
+@pytest.fixture(autouse=True, params=["light", "swift"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every rule holds for the first requests, and for those that aiohttp makes once there are many."""
+    monkeypatch.setattr(network, "FEW", 0 if request.param == "swift" else network.FEW)
+    return str(request.param)
 
 
 def ask(wire: Wire, call: Callable[[Transport], Awaitable[Answered]], **more: Any) -> Answered:

@@ -28,6 +28,7 @@ AS_NEW = {
     "refuseDeletedList": False,
     "wrapClusters": False,
     "goneAnswers": "404",
+    "duplicateAnswers": 409,
     "faults": {
         **dict.fromkeys(("dropped", "unavailable", "throttled", "lost", "failed", "latencyMilliseconds"), 0),
         "retryAfterSeconds": None,

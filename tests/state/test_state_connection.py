@@ -70,9 +70,10 @@ def test_a_write_whose_connection_breaks_happens_once(
 def test_a_push_whose_connection_breaks_happens_once(
     passing: int, how: Break, wire: tuple[PostgresStore, Wire]
 ) -> None:
-    """Within its transaction, too, which the server gives up."""
-    store, line = wire
-    with store.lock(ME, 0) as lease:
+    """Within its transaction, too, which the server gives up after some seconds."""
+    (store, line), url = wire, wire[0].server.address
+    patient = PostgresStore(f"{url}&schema_name={store.server.schema}", patience=30, silence=0.5)
+    with patient.lock(ME, 0) as lease:
         for number in range(4):
             lease.write(record(f"r{number}"))
         former = store.load()

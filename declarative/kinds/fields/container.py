@@ -17,7 +17,6 @@ from declarative.kinds.fields.base import (
     PortNumber,
     Positive32,
     Text,
-    unsaid,
 )
 from declarative.kinds.rules import AtMostOne, TrueNeeds
 
@@ -38,7 +37,7 @@ class HttpGet(Fields):
 class ProbeHandler(Fields):
     """What a probe does."""
 
-    httpGet: HttpGet = Field(HttpGet(), description="Probe by an HTTP GET request.", json_schema_extra=unsaid)
+    httpGet: HttpGet = Field(default_factory=HttpGet, description="Probe by an HTTP GET request.")
 
 
 class Probe(Fields):
