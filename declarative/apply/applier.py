@@ -46,8 +46,7 @@ class Applier:
     """Carries out steps.
 
     `records` are the state's records at the start. `find_created` looks up the object that a create with a lost answer
-    made, given its record. `emit` hears every event as it happens. `parallelism` is how many calls the transport lets be in
-    flight: up to twice as many steps are at work, so that calls go on while others record what they ask, or were answered.
+    made, given its record. `emit` hears every event as it happens. At most `parallelism` steps are at work at a time.
     """
 
     def __init__(
@@ -66,8 +65,7 @@ class Applier:
         self._book = Book(lease, records, clock)
         self._creation = Creation(remote, self._book, clock, find_created, lambda: not self._stopping)
         self._departures = Departures(remote, clock)
-        # One at a time stays one at a time.
-        self._turns = asyncio.Semaphore(2 * parallelism - 1)
+        self._turns = asyncio.Semaphore(parallelism)
         # The deletes for whose objects' names somebody waits.
         self._freeing: frozenset[int] = frozenset()
         self._stopping: Diagnostic | None = None

@@ -54,7 +54,7 @@ def _tells(shape: Object, name: str, value: Value, beside: Mapping[str, Value]) 
         return True
     field = shape.model.model_fields[name]
     marks = (mark.beside(beside) for mark in field.metadata if isinstance(mark, FilledIn))
-    return not any(_is(value, default) for default in (field.default, *marks))
+    return not any(_is(value, default) for default in (field.get_default(call_default_factory=True), *marks))
 
 
 def _is(value: Value, default: Value) -> bool:
