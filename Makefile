@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test torture kills fuzz check bench schemas clean
+.PHONY: quickstart test torture browser kills fuzz check bench schemas clean
 
 quickstart: $(VENV)/product  ## provision the quickstart on the embedded control plane
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/quickstart.sh
@@ -13,7 +13,10 @@ test: $(VENV)/dev  ## run all tests
 
 torture: $(VENV)/dev  ## the same and long attacks, with many random examples
 	HYPOTHESIS_PROFILE=random FIELD_EXAMPLES=10 FUZZ_EXAMPLES=5000 \
-		$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'torture or not torture'
+		$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not browser'
+
+browser: $(VENV)/dev  ## try the page of a plan in Chromium, which has to be there
+	$(BIN)/python -m pytest -q -m browser tests/view
 
 kills: KILLS ?= 200
 kills: $(VENV)/dev  ## kill applies at random instants, KILLS for each row, and print what came of it

@@ -10,7 +10,7 @@
         |-- Unintelligible        a good status, but not what the API answers: a login page, say
         |-- Unauthorized          401: the credentials were not accepted
         `-- Refused               any other error status, with the server's own words
-            |-- NotFound          404
+            |-- NotFound          404, in the control plane's own words
             `-- Conflict          409, or 400 that says the name is taken
 
 All of them carry `Diagnostic`s, so that the command line has one way to print an error.
@@ -50,6 +50,8 @@ class ControlPlaneError(DeclarativeError):
 
     # True when the request may have been carried out although no good answer came back.
     ambiguous = False
+    # The seconds after which the server asked to be asked again, where it did.
+    retry_after: float | None = None
 
 
 class Unreachable(ControlPlaneError):
@@ -77,16 +79,17 @@ class Unauthorized(ControlPlaneError):
 
 
 class Refused(ControlPlaneError):
-    """The control plane answered with an error status."""
+    """The control plane answered with an error status. `wordless` says that the answer had no body."""
 
-    def __init__(self, *diagnostics: Diagnostic, status: int) -> None:
+    def __init__(self, *diagnostics: Diagnostic, status: int, wordless: bool = False) -> None:
         super().__init__(*diagnostics)
         self.status = status
+        self.wordless = wordless
         self.ambiguous = status >= 500
 
 
 class NotFound(Refused):
-    """404: there is no such object."""
+    """404 in the control plane's own words: there is no such object."""
 
 
 class Conflict(Refused):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ProjectError
+from declarative.errors import ProjectError, Unauthorized, Unreachable
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
 from declarative.model.resource import Resource
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from declarative.manifest.document import Document
     from declarative.manifest.files import ManifestFile
     from declarative.manifest.template import Templates
+    from declarative.runai.credentials import Credentials
     from declarative.runai.transport import Transport
 
 SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
@@ -214,23 +215,47 @@ def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]
 
 @asynccontextmanager
 async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Transport]:
-    """A transport to the session's control plane."""
+    """A transport to the session's control plane. An error of one that is not there, or does not know us, says where to look."""
+    async with transport_to(session, credentials_of(session), read_only=read_only) as transport:
+        try:
+            yield transport
+        except (Unreachable, Unauthorized) as error:
+            error.diagnostics = tuple(replace(one, hint=_with_doctor(one.hint)) for one in error.diagnostics)
+            raise
+
+
+def _with_doctor(hint: str | None) -> str:
+    doctor = "`declarative doctor` shows which control plane this is, who you are there and what you may read"
+    return f"{hint}; {doctor}" if hint else doctor
+
+
+def credentials_of(session: Session) -> Credentials:
+    """Who we are at the session's control plane, from the environment; raises Unauthorized for what no header can carry."""
     from declarative.runai.credentials import Credentials
+
+    if session.is_embedded:
+        from declarative.sandbox.in_process import STATIC_TOKEN
+
+        return Credentials(STATIC_TOKEN)
+    return Credentials.from_environment(session.settings.environ)
+
+
+def transport_to(session: Session, credentials: Credentials, *, read_only: bool) -> Transport:
+    """A transport to the session's control plane, to be closed by whoever asked for it; raises ControlPlaneError."""
     from declarative.runai.transport import Transport
 
-    environ = session.settings.environ
-    inner, endpoint, credentials = None, session.endpoint, Credentials.from_environment(environ)
+    inner, endpoint = None, session.endpoint
     if session.is_embedded:
-        from declarative.sandbox.in_process import STATIC_TOKEN, InProcess
+        from declarative.sandbox.in_process import InProcess
 
-        inner, endpoint, credentials = InProcess(session.sandbox_file()), "http://sandbox", Credentials(STATIC_TOKEN)
-    async with Transport(
+        inner, endpoint = InProcess(session.sandbox_file()), "http://sandbox"
+    return Transport(
         endpoint,
         credentials,
         parallelism=session.settings.parallelism,
-        ca_bundle=environ.get("DECLARATIVE_CA_BUNDLE"),
+        ca_bundle=session.settings.environ.get("DECLARATIVE_CA_BUNDLE"),
         read_only=read_only,
         trace=session.settings.trace,
+        notice=session.settings.notice,
         inner=inner,
-    ) as transport:
-        yield transport
+    )

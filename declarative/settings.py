@@ -49,7 +49,12 @@ class Settings:
     variable_files: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    replacing: tuple[str, ...] = ()
+    refresh: bool = True
+    refresh_only: bool = False
     parallelism: int = 10
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     # Hears every request to the control plane, a line each.
     trace: Callable[[str], None] | None = None
+    # Hears once that the control plane makes itself wait for.
+    notice: Callable[[str], None] | None = None

@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import signal
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Protocol
 
+from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
+from declarative.apply.endings import in_full
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
 from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
-from declarative.manifest.project import DEFAULT_STATE
 from declarative.model.address import Address
 from declarative.model.event import Event
 from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Change, Plan
 from declarative.model.position import Position
 from declarative.model.record import Record
-from declarative.model.secret import Reference
-from declarative.model.value import dotted
-from declarative.plan import place, planfile, planner, settle, stale
+from declarative.plan import adoption, place, planfile, planner, refresh, remembered, replacing, settle
+from declarative.plan.adoption import Ledger
 from declarative.plan.drift import drift
-from declarative.plan.guard import some
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
+from declarative.plan.renames import renamed
 from declarative.plan.selection import Needs, Selection
 from declarative.plan.steps import steps
+from declarative.review import state_name
 from declarative.runai import lookup
 from declarative.runai.lookup import Unresolved
 from declarative.runai.observe import observe
 from declarative.runai.remote import Remote
 from declarative.runai.transport import Transport
 from declarative.session import Session
-from declarative.settings import without_password
 from declarative.state.store import Lease, Snapshot
+from declarative.survey import believed_of, look, misgivings, origin, unrefreshed, untold
 
 
 class Listener(Protocol):
@@ -51,33 +52,62 @@ class Listener(Protocol):
     def interrupted(self) -> None: ...
 
 
-async def observe_live(transport: Transport, addresses: Iterable[Address], records: Iterable[Record]) -> planner.Live:
-    """What is live of the kinds of `addresses` and `records`."""
-    records = tuple(records)
-    pending = settle.pending_creates(records)
-    kind_names = {address.kind for address in (*addresses, *(record.address for record in records))}
-    seen = await observe(
-        transport, kind_names, records, lambda one: any(settle.may_be(record, one) for record in pending)
-    )
-    return planner.Live.of(seen.observed, records, seen.finished)
+def needs_manifests(session: Session, *, destroy: bool) -> bool:
+    """Whether a plan needs manifests: a destroy and a refresh are about what the state has, unless paths say of which part."""
+    return bool(session.settings.paths) or not (destroy or session.settings.refresh_only)
+
+
+async def make(
+    session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot, *, destroy: bool
+) -> PlanFile:
+    """The plan that is asked for, from the manifests as far as it needs some; raises PlanError."""
+    if destroy:
+        return await make_destruction(session, transport, compiled, snapshot)
+    if session.settings.refresh_only:
+        return await make_refresh(session, transport, compiled, snapshot)
+    assert compiled is not None
+    return await make_plan(session, transport, compiled, snapshot)
 
 
 async def make_plan(session: Session, transport: Transport, compiled: Compiled, snapshot: Snapshot) -> PlanFile:
     """The plan that makes the control plane what the manifests say; raises PlanError for what forbids it."""
+    ledger = adoption.rearranged(compiled.statements, snapshot.records)
     chosen = chosen_of(session, compiled, snapshot)
-    live = await observe_live(transport, [one.address for one in compiled.resources], snapshot.records)
-    doubts = _doubts(session, snapshot, live)  # at another control plane, names would not be found either
-    resources, unresolved = await lookup.resolve(transport, compiled.resources)
-    _refuse(compiled, unresolved)
-    plan, conflicts = planner.plan(
-        [one for one in resources if one.address in chosen],
-        [one for one in snapshot.records if one.address in chosen],
-        live,
-        _origin(session, snapshot),
-    )
+    asked = _asked(session, compiled, ledger, chosen)
+    looked_up = await lookup.resolve(transport, [one for one in compiled.resources if one.address in chosen])
+    desired = looked_up.resources
+    arrivals = Arrivals.of(adoption.pending(compiled.statements, ledger.records), desired)
+    believed = believed_of(session, snapshot, ledger.records)
+    # Without a refresh, what is not recorded is looked for by whoever makes it, but for what is to be imported.
+    addresses = [one.address for one in desired] if believed is None else arrivals.addresses
+    while True:
+        live = await look(transport, addresses, ledger.records, arrivals.wants, believed or frozenset())
+        doubts = misgivings(session, snapshot, live)  # at another control plane, names would not be found either
+        _refuse(compiled, looked_up.unresolved)
+        complete, live = await arrivals.into(ledger.within(chosen), transport, live, snapshot.key)
+        plan, conflicts = planner.plan(desired, complete.records, live, origin(session, snapshot), complete, asked)
+        unseen = remembered.unseen(plan, live)
+        if believed is None or not unseen:
+            break
+        believed -= unseen
     _refuse(compiled, conflicts)
-    plan = replace(plan, selection=str(_selection(session)))
-    return _filed(session, snapshot, PlanFile(plan, len(snapshot.records), len(resources), doubts=doubts))
+    doubts += (
+        *untold(plan, live),
+        *unrefreshed(session, snapshot, ledger.records),
+        *renamed(plan, ledger.records, ledger.removed, snapshot.key),
+    )
+    plan = replace(plan, selection=str(_selection(session)), is_refreshed=believed is None)
+    plan = await in_full(transport, plan)
+    names = planfile.used(looked_up.names, plan)
+    changed = drift(complete.records, live, snapshot.key)
+    file = PlanFile(plan, len(snapshot.records), len(compiled.resources), names=names, drift=changed, doubts=doubts)
+    return _filed(session, snapshot, file)
+
+
+def _asked(session: Session, compiled: Compiled, ledger: Ledger, chosen: Collection[Address]) -> frozenset[Address]:
+    """What `--replace` names; raises PlanError for what cannot be replaced."""
+    desired, recorded = ([one.address for one in some] for some in (compiled.resources, ledger.records))
+    return replacing.requested(session.settings.replacing, desired, recorded, chosen)
 
 
 def _selection(session: Session) -> Selection:
@@ -92,11 +122,23 @@ def chosen_of(
     Raises PlanError for a glob that matches none.
     """
     named: Needs = {one.address: one.depends_on for one in compiled.resources} if compiled is not None else {}
-    recorded = {one.address: one.depends_on for one in snapshot.records}
+    if session.settings.refresh_only:
+        recorded = {one.address: one.depends_on for one in snapshot.records}
+        return _selection(session).of({one: recorded[one] for one in _named(recorded, compiled)}, {})
+    ledger = adoption.rearranged(compiled.statements if compiled is not None else (), snapshot.records)
+    recorded = {one.address: ledger.renamed(one.depends_on) for one in ledger.records}
     if destroy:
-        leaving = {one: needs for one, needs in recorded.items() if compiled is None or one in named}
-        return _selection(session).of({}, leaving)
-    return _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
+        chosen = _selection(session).of({}, {one: recorded[one] for one in _named(recorded, compiled)})
+    else:
+        chosen = _selection(session).of(named, {one: needs for one, needs in recorded.items() if one not in named})
+    # What moves also leaves its former address.
+    return chosen | {former for address, former in ledger.moved.items() if address in chosen}
+
+
+def _named(recorded: Iterable[Address], compiled: Compiled | None) -> list[Address]:
+    """What is recorded and has a manifest among those that were given; everything where none were."""
+    named = {one.address for one in compiled.resources} if compiled is not None else None
+    return [one for one in recorded if named is None or one in named]
 
 
 def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
@@ -109,9 +151,13 @@ def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
 async def make_destruction(
     session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot
 ) -> PlanFile:
-    """The plan that deletes what is recorded; with manifests, only what they name, and as their lifecycle says."""
+    """The plan that deletes what is recorded; with manifests, only what they name, and as their lifecycle says.
+
+    What has moved is called by its new address. All that is deleted is looked at, with or without a refresh.
+    """
+    ledger = adoption.rearranged(compiled.statements if compiled is not None else (), snapshot.records)
     chosen = chosen_of(session, compiled, snapshot, destroy=True)
-    records = tuple(one for one in snapshot.records if one.address in chosen)
+    records = ledger.within(chosen).records
     if compiled is not None:
         named = {one.address: one.lifecycle for one in compiled.resources}
         records = tuple(
@@ -122,110 +168,54 @@ async def make_destruction(
             )
             for one in records
         )
-    live = await observe_live(transport, (), snapshot.records)
-    doubts = _doubts(session, snapshot, live)
-    plan = planner.destruction(records, live, _origin(session, snapshot))
+    live = await look(transport, (), ledger.records)
+    doubts = misgivings(session, snapshot, live)
+    plan = planner.destruction(records, live, origin(session, snapshot))
+    changes = tuple(map(ledger.noted, plan.changes))
+    plan = await in_full(transport, replace(plan, changes=changes, selection=str(_selection(session))))
+    changed = drift(records, live, snapshot.key)
+    return _filed(session, snapshot, PlanFile(plan, len(records), 0, drift=changed, doubts=doubts))
+
+
+async def make_refresh(
+    session: Session, transport: Transport, compiled: Compiled | None, snapshot: Snapshot
+) -> PlanFile:
+    """The plan that makes the state follow what is live; with manifests, only of what they name. Raises PlanError.
+
+    Where nothing of the state is there, it is more likely the wrong place than the end of everything: that is refused.
+    """
+    chosen = chosen_of(session, compiled, snapshot)
+    live = await look(transport, (), snapshot.records)
+    doubts = misgivings(session, snapshot, live)
+    if doubts:
+        hint = "name the right endpoint and credentials; if the objects are really gone, declarative state rm '*'"
+        raise PlanError(*(replace(one, severity=Severity.ERROR, hint=hint) for one in doubts))
+    records = [one for one in snapshot.records if one.address in chosen]
+    plan = refresh.refreshed(records, live, origin(session, snapshot))
     plan = replace(plan, selection=str(_selection(session)))
-    return _filed(session, snapshot, PlanFile(plan, len(records), 0, doubts=doubts))
+    changed = tuple(refresh.changed_by_others(records, live, snapshot.key))
+    changes = drift(records, live, snapshot.key)
+    return _filed(session, snapshot, PlanFile(plan, len(records), len(records), drift=changes, doubts=changed))
 
 
 def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
-    """With what tells later where the plan belongs, and which secrets it was made with."""
+    """With what tells later where the plan belongs, when it was made, and with which secrets."""
     return replace(
         file,
         environment=session.project.environment,
-        state=None if snapshot.lineage else _state_name(session),
+        state=None if snapshot.lineage else state_name(session),
         secrets=planfile.secret_digests(file.plan, snapshot.key),
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
-
-
-def _state_name(session: Session) -> str:
-    return without_password(session.settings.state or session.project.state or DEFAULT_STATE)  # it is saved, and told
-
-
-def _origin(session: Session, snapshot: Snapshot) -> planner.Origin:
-    return planner.Origin(session.endpoint, snapshot.lineage, snapshot.serial, snapshot.key)
-
-
-def _doubts(session: Session, snapshot: Snapshot, live: planner.Live) -> tuple[Diagnostic, ...]:
-    """What to warn of before a plan; raises PlanError where the state belongs to another control plane."""
-    found = place.misplaced(snapshot.endpoint, session.endpoint, snapshot.records, live)
-    if found is not None and found.severity is Severity.ERROR:
-        raise PlanError(found)
-    return (found,) if found is not None else ()
 
 
 async def find_drift(
     session: Session, transport: Transport, snapshot: Snapshot
 ) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
     """What is live and differs from what was last applied, and what to warn of; raises PlanError as a plan does."""
-    live = await observe_live(transport, (), snapshot.records)
-    doubts = _doubts(session, snapshot, live)
+    live = await look(transport, (), snapshot.records)
+    doubts = misgivings(session, snapshot, live)
     return drift(snapshot.records, live, snapshot.key), doubts
-
-
-def check_place(session: Session, saved: PlanFile, name: str) -> None:
-    """Raises PlanError when a saved plan, by its `name`, was made for another environment or control plane."""
-    if saved.environment != session.project.environment:
-        detail = f"It was made {_with(saved.environment)}, but this is {_with(session.project.environment)}."
-        hint = shlex.join(["declarative", "apply", *(("-e", saved.environment) if saved.environment else ()), name])
-        raise PlanError(Diagnostic("Saved plan is for another environment", detail, hint))
-    if not place.is_same(saved.plan.endpoint, session.endpoint):
-        detail = f"It was made for {saved.plan.endpoint}, but this is {session.endpoint}."
-        raise PlanError(Diagnostic("Saved plan is for another control plane", detail, "name it with --endpoint or -e"))
-
-
-def _with(environment: str | None) -> str:
-    return f"with -e {environment}" if environment else "without an environment"
-
-
-async def check_saved(session: Session, transport: Transport, saved: PlanFile, snapshot: Snapshot) -> PlanFile:
-    """A saved plan with its secrets, ready to be carried out; raises PlanError when it was made from another state or
-    with other secrets, or is stale."""
-    elsewhere = _other_state(session, saved, snapshot)
-    if elsewhere:
-        raise PlanError(Diagnostic("Saved plan is for another state", elsewhere, "name the state with --state or -e"))
-    others = planfile.other_secrets(saved, snapshot.key)
-    if others:
-        raise PlanError(*map(_other_secret, others))
-    touched = {change.address for change in saved.plan.changes}
-    records = [one for one in snapshot.records if one.address in touched]
-    live = await observe_live(transport, touched, snapshot.records)
-    doubts = _doubts(session, snapshot, live)
-    moved = stale.moved(saved.plan, records, live, snapshot.key)
-    if moved:
-        detail = f"Since it was made, {', '.join(map(str, moved))} changed in the state or at the control plane."
-        if snapshot.serial != saved.plan.serial and stale.is_in_place(saved.plan, records):
-            detail += " The state has every change of it: it may have been applied already."
-        raise PlanError(Diagnostic("Saved plan is stale", detail, "make a new one with plan --out"))
-    return replace(saved, plan=stale.completed(saved.plan, records, live, snapshot.key), doubts=doubts)
-
-
-def _other_state(session: Session, saved: PlanFile, snapshot: Snapshot) -> str | None:
-    """What tells that a plan was made from another state. One that did not exist is known by its name and by what it holds."""
-    if saved.plan.lineage:
-        other = "The state has another lineage than the one that the plan was made from."
-        return other if saved.plan.lineage != snapshot.lineage else None
-    name = _state_name(session)
-    if saved.state and _state_file(session, saved.state) != _state_file(session, name):
-        return f"It was made for the state {saved.state}, but this is {name}."
-    strangers = {record.address for record in snapshot.records} - {change.address for change in saved.plan.changes}
-    if strangers:
-        return f"It was made from an empty state, but this one holds {some(sorted(strangers))}."
-    return None
-
-
-def _state_file(session: Session, name: str) -> Path:
-    return (session.settings.root / Path(name.removeprefix("sqlite:///")).expanduser()).resolve()
-
-
-def _other_secret(reference: Reference) -> Diagnostic:
-    path = dotted((reference.name, *reference.path))
-    name = f"`secret('{path}')`" if reference.source == "secret" else f"Variable `{path}`"
-    detail = f"{name} has another value than the one that the plan was made with."
-    return Diagnostic(
-        "Secret differs from the plan", detail, "give the value that the plan was made with, or make a new plan"
-    )
 
 
 async def carry_out(
@@ -271,7 +261,13 @@ def _placed(event: Event, compiled: Compiled | None) -> Event:
 
 @contextmanager
 def _interruptible(applier: Applier, lease: Lease, on_interrupt: Callable[[], None]) -> Iterator[None]:
-    """Once: begin nothing new. Twice: stop now; the state then knows what was under way."""
+    """Once: begin nothing new. Twice: stop now; the state then knows what was under way.
+
+    Signals are the main thread's: in another one, whoever started it decides what they do.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     asked = False
 

@@ -23,7 +23,10 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         *(f"declarative.cli.{name}" for name in ("main", "init", "validate", "plan", "apply", "destroy", "show")),
-        *(f"declarative.cli.{name}" for name in ("schema", "state", "sandbox", "console", "options")),
+        *(
+            f"declarative.cli.{name}"
+            for name in ("import_", "discovering", "schema", "state", "sandbox", "console", "options")
+        ),
         *("declarative.workflow", "declarative.sandbox.in_process", "declarative.sandbox.serve", "tests.forked"),
     ]
 )
@@ -111,15 +114,15 @@ def sandbox(path: Path) -> Iterator[str]:
     assert code == 0
 
 
-def begin_sandbox(path: Path) -> tuple[Forked, str]:
-    """A sandbox that somebody else ends, and its base URL."""
+def begin_sandbox(path: Path, port: int = 0) -> tuple[Forked, str]:
+    """A sandbox that somebody else ends, and its base URL; without a port it takes a free one."""
     reader, writer = _CONTEXT.Pipe(duplex=False)
-    process = Forked(_serve, path, writer)
+    process = Forked(_serve, path, port, writer)
     writer.close()
     return process, reader.recv()
 
 
-def _serve(path: Path, ready: multiprocessing.connection.Connection) -> None:
+def _serve(path: Path, port: int, ready: multiprocessing.connection.Connection) -> None:
     from declarative.sandbox.serve import serve
 
-    serve(path, "127.0.0.1", 0, ready.send)
+    serve(path, "127.0.0.1", port, ready.send)

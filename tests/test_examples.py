@@ -10,7 +10,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from declarative.model.value import masked
 from declarative.session import open_session, render_manifests
@@ -24,6 +23,7 @@ MODELINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
 CASES = [
     pytest.param("quickstart", (), 3, id="quickstart"),
     pytest.param("sweep", (), 6, id="sweep"),
+    pytest.param("policies", ("-e", "dev"), 1, id="policies"),
     pytest.param("team", ("-e", "dev"), 3, id="team-dev"),
     pytest.param("team", ("-e", "prod"), 5, id="team-prod"),
 ]
@@ -56,6 +56,25 @@ def test_an_example_goes_through_its_life(tmp_path: Path, name: str, arguments: 
         goes_through_its_life(tool, arguments, count)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("--var", "gpus=9"), "Training.train-dev: no training over 8 GPUs in dev"),
+        (("image: nvcr.io", "image: elsewhere"), "the image elsewhere/nvidia/pytorch:24.08-py3 comes from none of"),
+        (("train-", "tmp-"), "temporary names do not belong into a manifest"),
+    ],
+)
+def test_each_policy_of_the_example_minds_what_it_says(tmp_path: Path, change: tuple[str, str], told: str) -> None:
+    shutil.copytree(EXAMPLES / "policies", tmp_path / "at", ignore=shutil.ignore_patterns(".declarative"))
+    tool = Tool(tmp_path / "at")
+    manifest = tool.folder / "manifests" / "training.yaml"
+    manifest.write_text(manifest.read_text().replace(*change))
+    options = change if change[0] == "--var" else ()
+    done = tool.run("plan", "-e", "dev", *options, code=None)
+    assert told in re.sub(r"\s+", " ", done.err)
+    assert done.code == (0 if "temporary" in told else 1)
+
+
 def test_the_scaffold_goes_through_its_life(tmp_path: Path) -> None:
     Tool(tmp_path).run("init")
     conforms(tmp_path, "", "project.schema.json", "manifest.schema.json")
@@ -79,7 +98,8 @@ def test_an_example_names_a_schema_that_exists(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "environment"), [("quickstart", None), ("sweep", None), ("team", "dev"), ("team", "prod")]
+    ("name", "environment"),
+    [("quickstart", None), ("sweep", None), ("policies", "dev"), ("team", "dev"), ("team", "prod")],
 )
 def test_an_example_conforms_to_the_schemas(name: str, environment: str | None) -> None:
     conforms(EXAMPLES / name, environment or "", "project.schema.json", "manifest.schema.json")
@@ -87,10 +107,10 @@ def test_an_example_conforms_to_the_schemas(name: str, environment: str | None) 
 
 def conforms(folder: Path, environment: str, project: str, manifest: str) -> None:
     """Checks the project file, and every document as its template made it, as an editor would."""
-    if (folder / "declarative.yaml").exists():
-        check(yaml.safe_load((folder / "declarative.yaml").read_text()), project)
     paths = () if (folder / "declarative.yaml").exists() else (".",)
     session = open_session(Settings(folder, environment=environment or None, paths=paths, environ={}))
+    if session.project.document is not None:
+        check(json.loads(json.dumps(session.project.document.value)), project)
     documents, problems = render_manifests(session)
     assert not problems
     for document in documents:

@@ -164,7 +164,7 @@ def test_the_commands_of_the_examples_run(tmp_path: Path, monkeypatch: pytest.Mo
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns(".declarative"))
     monkeypatch.chdir(tmp_path)
     tried = [line.split() for line in re.findall(r"`declarative (.+?)`", text)]
-    assert [run(line) for line in tried] == [0, 0, 0]
+    assert [run(line) for line in tried] == [0] * len(tried)
     assert {line[1] for line in tried} == {
-        f"examples/{path.name}" for path in (ROOT / "examples").iterdir() if path.is_dir()
+        f"examples/{path.name}" for path in (ROOT / "examples").iterdir() if path.is_dir() and path.name != "ci"
     }

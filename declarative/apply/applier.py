@@ -12,17 +12,19 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from declarative import kinds
-from declarative.apply.book import Book, applied_by, bookkept
+from declarative.apply.book import Book, bookkept
 from declarative.apply.clock import Clock
 from declarative.apply.creation import Creation, Find
-from declarative.apply.settle import Departures
+from declarative.apply.settle import Departures, StillThere
+from declarative.apply.turns import Turn
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, DeclarativeError, StateError
+from declarative.errors import ControlPlaneError, DeclarativeError, Refused, StateError
 from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Change, Step
 from declarative.model.record import Operation, Record
+from declarative.plan.settle import applied_by
 from declarative.plan.veil import Veil
 from declarative.runai.remote import Remote
 from declarative.state.store import Lease
@@ -30,6 +32,10 @@ from declarative.state.store import Lease
 Awaited = TypeVar("Awaited")
 # Seconds between two signs of life of a step that waits.
 HEARTBEAT = 2.0
+FORBIDDEN = 403
+
+
+_WITHOUT_CALL = (Operation.ADOPT, Operation.FORGET)
 
 
 class _Stopped(Exception):
@@ -60,6 +66,8 @@ class Applier:
         self._creation = Creation(remote, self._book, clock, find_created, lambda: not self._stopping)
         self._departures = Departures(remote, clock)
         self._turns = asyncio.Semaphore(parallelism)
+        # The deletes for whose objects' names somebody waits.
+        self._freeing: frozenset[int] = frozenset()
         self._stopping: Diagnostic | None = None
         self._stopped = asyncio.Event()
 
@@ -73,6 +81,8 @@ class Applier:
         tasks: list[asyncio.Task[Event]] = []
         at_once = {lead: step for step in steps if (lead := _lead(step, steps)) is not None}
         done_at_once: dict[int, Event] = {}
+        self._freeing = frozenset(index for step in steps if step.operation is Operation.CREATE for index in step.needs)
+        self._remote.transport.expect(sum(step.operation not in _WITHOUT_CALL for step in steps))
 
         async def when_ready(step: Step) -> Event:
             before = [await asyncio.shield(tasks[index]) for index in step.needs]
@@ -81,11 +91,11 @@ class Applier:
                 return self._skipped(step, failed)
             if step.index in done_at_once:
                 return done_at_once[step.index]
-            async with self._turns:
-                event = await self._run(step)
+            async with Turn(self._turns) as turn:
+                event = await self._run(step, turn)
                 follower = at_once.get(step.index)
                 if follower is not None and event.type is EventType.COMPLETED:
-                    done_at_once[follower.index] = await self._run(follower)
+                    done_at_once[follower.index] = await self._run(follower, turn)
                 return event
 
         # A task only looks at `tasks` once it runs, and then the list is complete.
@@ -97,20 +107,20 @@ class Applier:
 
     def _skipped(self, step: Step, failed: Event) -> Event:
         return self._told(
-            Event(EventType.SKIPPED, step, diagnostics=(Diagnostic("Not applied", _cause(step, failed.step)),))
+            Event(EventType.SKIPPED, step, diagnostics=(Diagnostic("Not applied", _cause(step, failed)),))
         )
 
     def _told(self, event: Event) -> Event:
         self._emit(event)
         return event
 
-    async def _run(self, step: Step) -> Event:
+    async def _run(self, step: Step, turn: Turn) -> Event:
         if self._stopping is not None:
             return self._told(Event(EventType.SKIPPED, step, diagnostics=(self._stopping,)))
         began = self._clock.now()
         self._emit(Event(EventType.STARTED, step, id=step.id))
         try:
-            identity = await self._perform(step, began)
+            identity = await self._perform(step, began, turn)
         except _Stopped:
             assert self._stopping is not None
             return self._told(Event(EventType.SKIPPED, step, diagnostics=(self._stopping,)))
@@ -119,10 +129,12 @@ class Applier:
                 # What cannot be recorded may not be done.
                 self.stop(Diagnostic("Not applied", "The state can no longer be written."))
             elapsed = self._clock.now() - began
-            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=error.diagnostics))
+            accepted = isinstance(error, StillThere) and step.operation is Operation.DELETE
+            told = _explained(step, error)
+            return self._told(Event(EventType.FAILED, step, elapsed, step.id, diagnostics=told, accepted=accepted))
         return self._told(Event(EventType.COMPLETED, step, self._clock.now() - began, identity))
 
-    async def _perform(self, step: Step, began: float) -> str | None:
+    async def _perform(self, step: Step, began: float, turn: Turn) -> str | None:
         """Does what the step says; the id of its object."""
         kind = kinds.kind_named(step.address.kind)
         doubt = self._creation.doubt(step)
@@ -138,14 +150,25 @@ class Applier:
             case Operation.CREATE:
                 return await self._create(kind, step, began)
             case Operation.DELETE:
-                await self._delete(kind, step, began)
+                await self._delete(kind, step, began, turn)
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME:
                 await self._change(kind, step)
-        return step.id
+        record = self._book.records.get(step.address)
+        return step.id or (record.id if record is not None else None)
 
     async def _adopt(self, kind: Kind, step: Step) -> None:
-        """Records what is known without a call: an object that was taken up, or bookkeeping that changed."""
+        """Records what is known without a call: an object that came in, another address, or bookkeeping that changed."""
         change = _change_of(step)
+        if change.remembers is not None:
+            await self._book.put(change.remembers)
+            return
+        if change.imports is not None:
+            await self._book.put(bookkept(change.imports, change))
+            return
+        if change.moved_from is not None:
+            await self._book.move(change.moved_from, step.address)
+            if not change.adopts:
+                return
         record = self._book.records[step.address]
         if record.intent is not None and record.intent.operation is Operation.CREATE and record.id != step.id:
             record = replace(record, id=step.id, previous_id=record.id, applied=record.intent.body)
@@ -159,7 +182,7 @@ class Applier:
 
     async def _create(self, kind: Kind, step: Step, began: float) -> str:
         if step.awaits:
-            await self._before(self._departures.of(kind, step.awaits, self._teller(step, began)))
+            await self._before(self._departures.of(kind, step.awaits, self._teller(step, began), frees=True))
         return await self._creation.create(kind, step)
 
     async def _change(self, kind: Kind, step: Step) -> None:
@@ -183,7 +206,7 @@ class Applier:
         applied = applied_by(record, step.body, step.operation)
         await self._book.put(bookkept(replace(record, name=name, applied=applied, intent=None), _change_of(step)))
 
-    async def _delete(self, kind: Kind, step: Step, began: float) -> None:
+    async def _delete(self, kind: Kind, step: Step, began: float, turn: Turn) -> None:
         assert step.id is not None
         record = self._book.records[step.address]
         await self._book.put(replace(record, intent=self._book.intent(step, step.id)))
@@ -193,20 +216,15 @@ class Applier:
             if not error.ambiguous:
                 await self._book.restore(step.address, record)
             raise
+        # What is left to do is no call, so others may take the turn.
+        turn.end()
         if kind.endpoint.deletes_slowly:
-            await self._until_gone(kind, step.id, step, began)
+            frees = step.index in self._freeing
+            await self._departures.of(kind, step.id, self._teller(step, began), frees=frees)
         if step.id == record.previous_id:
             await self._book.put(replace(record, previous_id=None))
         else:
             await self._book.forget(step.address)
-
-    async def _until_gone(self, kind: Kind, id: str, step: Step, began: float) -> None:
-        """Waits for an object to go. Waiting is no call, so others may take the turn."""
-        self._turns.release()
-        try:
-            await self._departures.of(kind, id, self._teller(step, began))
-        finally:
-            await self._turns.acquire()
 
     async def _before(self, waiting: Coroutine[Any, Any, Awaited]) -> Awaited:
         """Waits for what comes before a call, while others take the turn; raises _Stopped once no call may begin."""
@@ -236,12 +254,23 @@ class Applier:
         return tell
 
 
-def _cause(step: Step, failed: Step) -> str:
+def _explained(step: Step, error: DeclarativeError) -> tuple[Diagnostic, ...]:
+    """What an error says; of a run that may not be touched, whose it is: some may be changed by their creators alone."""
+    run = step.change.run if step.change is not None else None
+    touches = step.operation in (Operation.DELETE, Operation.SUSPEND, Operation.RESUME)
+    if not (isinstance(error, Refused) and error.status == FORBIDDEN and touches and run and run.creator):
+        return error.diagnostics
+    note = f"it was created by {run.creator}, and some control planes let nobody else change it"
+    return tuple(replace(one, notes=(*one.notes, note)) for one in error.diagnostics)
+
+
+def _cause(step: Step, event: Event) -> str:
     """Why a step is left out after another has failed."""
+    failed = event.step
     if failed.address != step.address:
         return f"It needs {failed.address}, which was not applied."
     if failed.operation is Operation.DELETE:
-        return "Its old object was not deleted."
+        return "Its old object was not seen to go." if event.accepted else "Its old object was not deleted."
     if step.operation is Operation.DELETE and failed.operation is not Operation.ADOPT:
         return "Its replacement is not in place."
     return "Its earlier step was not done."

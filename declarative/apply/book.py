@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -15,8 +16,7 @@ from declarative.apply.clock import Clock
 from declarative.model.address import Address
 from declarative.model.plan import Change, Step
 from declarative.model.record import Intent, Operation, Record
-from declarative.model.value import FrozenMap, digest
-from declarative.plan.settle import without_phase
+from declarative.model.value import digest
 from declarative.state.store import Lease
 
 
@@ -46,12 +46,19 @@ class Book:
 
     async def put(self, record: Record) -> None:
         """Writes a record; raises StateError where that fails."""
-        await self._commit(record.address, record)
+        await self._commit({record.address: record})
         self.records[record.address] = record
+
+    async def move(self, old: Address, new: Address) -> None:
+        """Gives a record another address, in one commit."""
+        record = replace(self.records[old], address=new)
+        await self._commit({old: None, new: record})
+        del self.records[old]
+        self.records[new] = record
 
     async def forget(self, address: Address) -> None:
         """Writes that an address has no record any more."""
-        await self._commit(address, None)
+        await self._commit({address: None})
         self.records.pop(address, None)
 
     async def restore(self, address: Address, before: Record | None) -> None:
@@ -61,10 +68,10 @@ class Book:
         else:
             await self.put(before)
 
-    async def _commit(self, address: Address, record: Record | None) -> None:
+    async def _commit(self, entries: Mapping[Address, Record | None]) -> None:
         with self._turning:
             page = self._open
-            page.entries[address] = record
+            page.entries.update(entries)
             if page.commit is None:
                 page.commit = self._writer.submit(self._write, page)
         # A step that is cancelled takes back neither what it said nor what others have.
@@ -95,11 +102,3 @@ def bookkept(record: Record, change: Change) -> Record:
         ignored=change.ignored,
         finished=change.finished and record.id == change.id,
     )
-
-
-def applied_by(record: Record, body: FrozenMap | None, operation: Operation) -> FrozenMap | None:
-    """What is applied once the call has happened: suspending and resuming change the phase, and nothing else."""
-    if body is None or record.applied is None or operation is Operation.UPDATE:
-        return body
-    phase = {"desiredPhase": body["desiredPhase"]} if "desiredPhase" in body else {}
-    return FrozenMap({**without_phase(record.applied), **phase})

@@ -22,10 +22,13 @@ from declarative.model.value import FrozenMap, digest
 from declarative.plan.settle import has_own_name, lands_until, without_phase
 from declarative.runai.remote import Remote
 
-# How often a create is sent at most, and the seconds before the second time; each further pause is twice as long.
-ATTEMPTS, FIRST_PAUSE = 5, 0.25
+# How often a create is sent at most, and the seconds before the second time; each further pause is twice as long, up to the
+# longest. With two fifths of all answers lost, one create in 60,000 is given up.
+ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 12, 0.25, 3.0
 # Seconds between two looks for an object that may still appear.
 PAUSE = 2.0
+# Seconds after which an object whose creation was accepted is in every list.
+APPEARS = 10.0
 
 Find = Callable[[Record], Awaitable[Observed | None]]
 
@@ -108,15 +111,13 @@ class Creation:
         """The object, made now or found to have been made; raises ControlPlaneError."""
         in_doubt = _in_doubt(before) is not None
         for attempt in range(ATTEMPTS):
-            if attempt:
-                await self._clock.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
             try:
                 return await self._remote.create(kind, body)
             except ControlPlaneError as error:
                 if not (error.ambiguous or in_doubt or attempt):
                     await self._book.restore(pending.address, before)
                     raise
-                found = await self._find(pending)
+                found = await self._sought(pending, error)
                 if found is not None:
                     return found
                 if not error.ambiguous and not attempt:
@@ -124,7 +125,21 @@ class Creation:
                 repeatable = has_own_name(body) and error.ambiguous and not isinstance(error, Unintelligible)
                 if not repeatable or attempt == ATTEMPTS - 1 or not self._goes_on():
                     raise  # the intent stays: the next run looks again
+                pause = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
+                await self._clock.sleep(max(pause, error.retry_after or 0.0))
+                if not self._goes_on():
+                    raise
         raise AssertionError("the last attempt returns or raises")
+
+    async def _sought(self, pending: Record, error: ControlPlaneError) -> Observed | None:
+        """What a create made that had no good answer. One that was accepted has made something, which lists may lack at first."""
+        until = self._clock.now() + (APPEARS if isinstance(error, Unintelligible) else 0.0)
+        while True:
+            found = await self._find(pending)
+            left = until - self._clock.now()
+            if found is not None or left <= 0:
+                return found
+            await self._clock.sleep(min(PAUSE, left))
 
 
 def _in_doubt(record: Record | None) -> Intent | None:

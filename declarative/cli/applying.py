@@ -2,72 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from declarative import workflow
-from declarative.cli import planning
+import click
+
+from declarative import review
+from declarative.apply.waiting import Wish, unchanged, wishes
+from declarative.cli import foresight, planning, policies
 from declarative.cli.console import ended_by_signals
-from declarative.cli.options import Context
+from declarative.cli.options import Context, wait_of
+from declarative.cli.outputs import Stream, stream_of, timestamp
+from declarative.cli.progress import Progress
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
-from declarative.manifest.compile import Compiled
-from declarative.model.address import Address
-from declarative.model.event import EventType
-from declarative.model.plan import Plan
+from declarative.library import Applied, Plan, Project, carry_out
 from declarative.plan import guard, planfile
 from declarative.plan.guard import Guard
-from declarative.runai.transport import Transport
-from declarative.session import Session, compile_manifests, connected, look_up, open_session
-from declarative.state.store import Holder, Lease, Snapshot
+from declarative.plan.steps import steps
+from declarative.session import Session, look_up, open_session
 from declarative.view.failure import failure_text
 from declarative.view.progress import apply_summary, destroy_summary, tally
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """How an apply is agreed to. `lock_timeout` in seconds."""
+    """How an apply is agreed to. `lock_timeout` in seconds; `wait` too, for each training, None for no wait."""
 
     auto: bool
     allowed: tuple[str, ...]
     lock_timeout: float
     as_json: bool
+    json_into: str | None = None
+    concise: bool = False
+    wait: float | None = None
+    checksum: str | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Approval:
-        """From the options that `apply_options` adds."""
-        return cls(given["auto_approve"], given["allow"], given["lock_timeout"], given["as_json"])
+        """From the options that `apply_options` adds, and `wait_options` where the command has them."""
+        wait = wait_of(given) if "wait" in given else None
+        names = ("as_json", "json_into", "concise")
+        return cls(
+            given["auto_approve"],
+            given["allow"],
+            given["lock_timeout"],
+            wait=wait,
+            checksum=given.get("checksum"),
+            **{name: given[name] for name in names},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """What came of a plan: the exit code so far, how much was done, what is on its way, and what may still be from before."""
+
+    code: int
+    counts: tuple[int, int, int, int]
+    under_way: tuple[Wish, ...]
+    unchanged: tuple[Wish, ...]
 
 
 def run(found: Context, approval: Approval, *, saved: Path | None = None, destroy: bool = False) -> int:
     """Plans under the lock and carries the plan out; the exit code."""
-    planning.begin(found, approval.as_json)
+    with stream_of(found, approval.as_json, approval.json_into) as stream:
+        return _run(found, approval, stream, saved, destroy=destroy)
+
+
+def _run(found: Context, approval: Approval, stream: Stream, saved: Path | None, *, destroy: bool) -> int:
     session = open_session(found.settings)
     text = planning.read_planfile(saved) if saved and saved.is_file() else ""
     reviewed = planfile.load(text, str(saved)) if planfile.is_planfile(text) else None
+    if approval.checksum is not None:
+        _check_sum(reviewed, approval.checksum)
     if reviewed is not None:
         _refuse_selection(session, str(saved))
-        workflow.check_place(session, reviewed, found.settings.paths[0])
+        review.check_place(session, reviewed, found.settings.paths[0])
         reviewed = _with_secrets(session, reviewed, str(saved))
-    compiled = None
-    if reviewed is None and (not destroy or found.settings.paths):
-        compiled = compile_manifests(session)
+    with policies.beside_data():
+        project = Project.of(session, destroy=destroy, reviewed=reviewed is not None)
     planning.announce(found, session)
-    work = _Work(found, session, approval, "destroy" if destroy else "apply")
+    work = _Work(found, project, approval, stream, "destroy" if destroy else "apply")
     with ended_by_signals():
-        return work.done(reviewed, compiled)
+        return work.done(reviewed)
+
+
+def _check_sum(reviewed: planfile.PlanFile | None, given: str) -> None:
+    """Raises UsageError where there is no saved plan, PlanError where it is another than the one that was reviewed."""
+    if reviewed is None:
+        raise click.UsageError("--checksum is that of a saved plan: declarative apply PLANFILE --checksum SUM.")
+    found = planfile.checksum(reviewed)
+    if found != given:
+        detail = f"The checksum of this plan is {found}, and not {given}: it is not the plan that was reviewed."
+        raise PlanError(
+            Diagnostic("Another plan than the reviewed one", detail, "have this plan reviewed, or apply the other")
+        )
 
 
 def _refuse_selection(session: Session, name: str) -> None:
     """A saved plan is carried out as it is; raises PlanError."""
-    if session.settings.targets or session.settings.excludes:
+    settings = session.settings
+    given = {
+        "--target": settings.targets,
+        "--exclude": settings.excludes,
+        "--replace": settings.replacing,
+        "--no-refresh": not settings.refresh,
+        "--refresh-only": settings.refresh_only,
+    }
+    options = " and ".join(option for option, value in given.items() if value)
+    if options:
         detail = f"{name} says itself what it is about."
-        raise PlanError(
-            Diagnostic("Selection for a saved plan", detail, "leave out --target and --exclude, or plan anew")
-        )
+        raise PlanError(Diagnostic("Selection for a saved plan", detail, f"leave out {options}, or plan anew"))
 
 
 def _with_secrets(session: Session, reviewed: planfile.PlanFile, name: str) -> planfile.PlanFile:
@@ -96,49 +146,56 @@ def _listed(form: str, names: list[str]) -> str:
 @dataclass(frozen=True, slots=True)
 class _Work:
     found: Context
-    session: Session
+    project: Project
     approval: Approval
+    stream: Stream
     command: str
 
-    def done(self, reviewed: planfile.PlanFile | None, compiled: Compiled | None) -> int:
+    def done(self, reviewed: planfile.PlanFile | None) -> int:
         """Locks what the plan may be about, and carries it out; the exit code."""
-        store, holder = self.session.store, Holder.current(self.command)
-        scope = self._scope(store.load(), reviewed, compiled)
-        while True:
-            with store.lock(holder, self.approval.lock_timeout, scope) as lease:
-                snapshot = store.load()
-                needed = self._scope(snapshot, reviewed, compiled)
-                if scope is None or (needed is not None and needed <= scope):
-                    return planning.completed(self._under_lock(lease, snapshot, reviewed, compiled))
-            # Somebody has applied meanwhile, and now the selection is about more.
-            scope = needed
+        heard: list[Progress] = []
 
-    def _scope(
-        self, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
-    ) -> frozenset[Address] | None:
-        """What a partial plan may be about, by manifests and state alone; None is the whole state. Raises PlanError."""
-        if reviewed is not None:
-            return frozenset(one.address for one in reviewed.plan.changes) if reviewed.plan.selection else None
-        if not (self.session.settings.targets or self.session.settings.excludes):
-            return None
-        return workflow.chosen_of(self.session, compiled, snapshot, destroy=self.command == "destroy")
+        @contextmanager
+        def agree(plan: Plan) -> Iterator[Progress]:
+            self._show(plan, was_reviewed=reviewed is not None)
+            self._agree(plan.file, was_reviewed=reviewed is not None)
+            with Progress(self.found.console, self.stream, len(steps(plan.file.plan))) as progress:
+                heard.append(progress)
+                yield progress
 
-    async def _under_lock(
-        self, lease: Lease, snapshot: Snapshot, reviewed: planfile.PlanFile | None, compiled: Compiled | None
-    ) -> int:
-        async with connected(self.session, read_only=False) as transport:
-            if reviewed is not None:
-                file = await workflow.check_saved(self.session, transport, reviewed, snapshot)
-            elif self.command == "destroy":
-                file = await workflow.make_destruction(self.session, transport, compiled, snapshot)
-            else:
-                assert compiled is not None
-                file = await workflow.make_plan(self.session, transport, compiled, snapshot)
-            planning.show_plan(self.found.console, file.plan, self.approval.as_json)
-            doubts = planning.doubts(self.found, file, compiled) if reviewed is None else file.doubts
-            planning.warn(self.found.console, doubts, self.approval.as_json)
-            self._agree(file, was_reviewed=reviewed is not None)
-            return await self._carry_out(transport, lease, file.plan, snapshot, compiled)
+        applied = carry_out(
+            self.project,
+            agree,
+            self.approval.lock_timeout,
+            destroy=self.command == "destroy",
+            reviewed=reviewed,
+            reading=partial(policies.reading, self.found.console),
+        )
+        # A wait only reads: others may apply meanwhile.
+        return self._ended(self._carried(applied, *heard))
+
+    def _ended(self, carried: _Carried) -> int:
+        """Waits where that was asked for, and reports; the exit code."""
+        seconds = self.approval.wait
+        if carried.code:
+            return carried.code
+        if seconds is not None and (carried.under_way or carried.unchanged):
+            from declarative.cli.waiting import under_way, wait
+
+            session = self.project.session
+            wanted = carried.under_way + under_way(session, carried.unchanged)
+            if wanted and not wait(self.found.console, session, wanted, seconds, carried.counts, self.stream):
+                return 1
+        self._report(carried.counts)
+        return 0
+
+    def _show(self, plan: Plan, *, was_reviewed: bool) -> None:
+        """Shows the plan and what is to be said about it; raises PlanError for what nothing can allow."""
+        console, stream, file = self.found.console, self.stream, plan.file
+        planning.show_plan(console, file.plan, file.names, stream, concise=self.approval.concise, drift=file.drift)
+        doubts = file.doubts if was_reviewed else planning.doubts(self.found, file, self.project.compiled)
+        planning.warn(console, doubts, stream)
+        planning.fail(foresight.tell(console, plan.foreseen, stream))
 
     def _agree(self, file: planfile.PlanFile, *, was_reviewed: bool) -> None:
         """Raises PlanError unless guards and user agree to the plan."""
@@ -151,33 +208,28 @@ class _Work:
         if not asks:
             return
         what = "destroy these resources" if self.command == "destroy" else "apply these changes"
+        if file.plan.refresh_only:
+            what = "record this in the state, and leave the control plane as it is"
         question = f"\nDo you want to {what}? Only yes is accepted: "
         if self.found.console.ask(question) != "yes":
             hint = None if self.found.console.is_interactive else "without a terminal, agree with --auto-approve"
             raise PlanError(Diagnostic(f"{self.command.capitalize()} cancelled", "Nothing was changed.", hint))
 
-    async def _carry_out(
-        self, transport: Transport, lease: Lease, plan: Plan, snapshot: Snapshot, compiled: Compiled | None
-    ) -> int:
-        console = self.found.console
-        progress = planning.Progress(console, self.approval.as_json)
-        events = await workflow.carry_out(self.session, transport, lease, plan, snapshot, progress, compiled)
-        counts = tally(events)
+    def _carried(self, applied: Applied, progress: Progress) -> _Carried:
+        console, events = self.found.console, applied.events
         if progress.unheard is not None:
             raise progress.unheard
-        if any(event.type is not EventType.COMPLETED for event in events):
-            if not self.approval.as_json:
-                console.note("\n" + failure_text(events, console.error_style, self.command, console.source))
-            return 1
-        self._report(counts)
-        return 0
+        if not applied.is_complete and not self.stream.replaces_text:
+            console.note("\n" + failure_text(events, console.error_style, self.command, console.source))
+        left = unchanged(applied.plan.file.plan, time.time())
+        return _Carried(int(not applied.is_complete), tally(events), wishes(progress.accepted), left)
 
-    def _report(self, counts: tuple[int, int, int]) -> None:
+    def _report(self, counts: tuple[int, int, int, int]) -> None:
         console, destroys = self.found.console, self.command == "destroy"
-        if self.approval.as_json:
+        if self.stream:
             from declarative.view.stream import applied_event
 
-            planning.write_json_lines(console, [applied_event(*counts, planning.timestamp(), destroy=destroys)])
-        else:
+            self.stream.write([applied_event(*counts, timestamp(), destroy=destroys)])
+        if not self.stream.replaces_text:
             summary = destroy_summary(counts[2]) if destroys else apply_summary(*counts)
             console.out("\n" + console.style.green(summary))

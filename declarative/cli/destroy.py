@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from declarative.cli.applying import Approval, run
+from declarative.cli.command import Command
 from declarative.cli.options import (
     apply_options,
     global_options,
@@ -17,7 +18,7 @@ from declarative.cli.options import (
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1)
 @variable_options
 @selection_options
@@ -36,4 +37,4 @@ def command(outer: dict[str, Any], /, **given: Any) -> int:
       declarative destroy
       declarative destroy manifests/sweep.yaml --auto-approve --allow disruption
     """
-    return run(planning_context(given, outer), Approval.of(given), destroy=True)
+    return run(planning_context(given, outer, destroys=True), Approval.of(given), destroy=True)

@@ -8,14 +8,17 @@ import click
 
 from declarative import workflow
 from declarative.cli import planning
-from declarative.cli.options import context, global_options, parallelism_option
+from declarative.cli.command import Command
+from declarative.cli.options import Context, context, global_options, parallelism_option
+from declarative.cli.outputs import Stream, timestamp
 from declarative.diagnostics import Diagnostic
+from declarative.library import completed
 from declarative.model.plan import Change
 from declarative.session import Session, connected, open_session
 from declarative.state.store import Snapshot
 
 
-@click.command()
+@click.command(cls=Command)
 @parallelism_option
 @click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line.")
 @global_options
@@ -31,16 +34,17 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
       declarative drift -e prod --json || notify
     """
     found = context(given, outer, parallelism=parallelism)
-    planning.begin(found, as_json)
+    stream = Stream(found.console, as_json=as_json)
+    stream.begin()
     session = open_session(found.settings)
     planning.announce(found, session)
     snapshot = session.store.load()  # before the event loop; see `plan`
-    drifted, doubts = planning.completed(_look(session, snapshot))
-    planning.warn(found.console, doubts, as_json)
+    drifted, doubts = completed(_look(found, session, snapshot))
+    planning.warn(found.console, doubts, Stream(found.console, as_json=as_json))
     if as_json:
         from declarative.view.stream import drift_events
 
-        planning.write_json_lines(found.console, drift_events(drifted, planning.timestamp()))
+        stream.write(drift_events(drifted, timestamp()))
     else:
         from declarative.view.drift import drift_text
 
@@ -48,6 +52,9 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
     return 2 if drifted else 0
 
 
-async def _look(session: Session, snapshot: Snapshot) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
+async def _look(
+    found: Context, session: Session, snapshot: Snapshot
+) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
     async with connected(session, read_only=True) as transport:
-        return await workflow.find_drift(session, transport, snapshot)
+        with found.console.reading():
+            return await workflow.find_drift(session, transport, snapshot)

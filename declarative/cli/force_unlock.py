@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Command
 from declarative.cli.options import context, global_options
 from declarative.diagnostics import Diagnostic
 from declarative.errors import StateError
 from declarative.session import open_session
 
 
-@click.command("force-unlock")
+@click.command("force-unlock", cls=Command)
 @click.argument("lock")
 @click.option("--force", is_flag=True, help="Do not ask.")
 @global_options

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
+import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -14,31 +15,68 @@ from typing import Any
 import click
 
 from declarative import __version__
+from declarative.cli.command import Group
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import DeclarativeError
 
-# Name, module of `declarative.cli`, and what it does: so that help needs to import no command.
-COMMANDS = {
-    "init": ("init", "Start a project that works as it is."),
-    "validate": ("validate", "Check all manifests, without the control plane."),
-    "render": ("render", "Print what the templates become."),
-    "plan": ("plan", "Show what an apply would change."),
-    "apply": ("apply", "Make the control plane what the manifests say."),
-    "destroy": ("destroy", "Delete what the state records."),
-    "drift": ("drift", "Show what others have changed since the last apply."),
-    "show": ("show", "Show a saved plan, or the state."),
-    "schema": ("schema", "Print the JSON Schema of a kind."),
-    "state": ("state", "Look at what the state remembers, and mend it."),
-    "force-unlock": ("force_unlock", "Take the state's lock away from its holder."),
-    "sandbox": ("sandbox", "Serve or reset the embedded control plane."),
+# Heading -> name -> module of `declarative.cli`, and what the command does: so that help needs to import no command.
+SECTIONS = {
+    "Start": {
+        "init": ("init", "Start a project that works as it is."),
+        "doctor": ("doctor", "Show which control plane this is, who you are there and what you may read."),
+        "schema": ("schema", "Print the JSON Schema of a kind."),
+        "completion": ("completion", "Print what makes a shell complete commands and addresses."),
+    },
+    "Plan and apply": {
+        "validate": ("validate", "Check all manifests, without the control plane."),
+        "plan": ("plan", "Show what an apply would change."),
+        "apply": ("apply", "Make the control plane what the manifests say."),
+        "destroy": ("destroy", "Delete what the state records."),
+        "import": ("import_", "Take what exists into the state, one object or all."),
+    },
+    "Look": {
+        "show": ("show", "Show a saved plan, or the state."),
+        "drift": ("drift", "Show what others have changed since the last apply."),
+        "graph": ("graph", "Draw which resource needs which."),
+        "render": ("render", "Print what the templates become."),
+    },
+    "State": {
+        "state": ("state", "Look at what the state remembers, and mend it."),
+        "force-unlock": ("force_unlock", "Take the state's lock away from its holder."),
+    },
+    "Control plane": {
+        "sandbox": ("sandbox", "Serve or reset the embedded control plane."),
+    },
+}
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+# What other tools of the field call it, and how it is done here.
+ELSEWHERE = {
+    "refresh": "`declarative apply --refresh-only`",
+    "taint": "`declarative apply --replace ADDR`",
+    "untaint": "`declarative plan`, without --replace",
+    "workspace": "`declarative plan -e NAME`, an environment of the project file",
+    "output": "`declarative state show ADDR --json`",
+    "console": "`declarative render`",
+    "template": "`declarative render`",
+    "fmt": "`declarative validate`",
+    "get": "`declarative state list`",
+    "list": "`declarative state list`",
+    "diff": "`declarative plan`",
+    "preview": "`declarative plan`",
+    "up": "`declarative apply`",
+    "down": "`declarative destroy`",
+    "delete": "`declarative destroy --target ADDR`",
+    "mv": "`declarative state mv SOURCE DESTINATION`",
+    "rm": "`declarative state rm ADDR`",
+    "login": "`declarative doctor`, which tells how to sign in",
+    "providers": "`declarative schema`",
+    "version": "`declarative --version`",
+    "help": "`declarative --help`",
 }
 
 
-# What Terraform has and this release has not.
-LATER = ("import", "graph", "refresh", "fmt", "output", "workspace", "taint")
-
-
-class _Commands(click.Group):
+class _Commands(Group):
     """Commands that are imported when they are called for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,17 +92,23 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS:
-            if args[0] in LATER:
-                raise click.UsageError(f"The command {args[0]} is not in this release.")
-            spelling = nearest(args[0], COMMANDS)
-            hint = f" Did you mean `declarative {spelling}`?" if spelling else ""
-            raise click.UsageError(f"There is no command {args[0]}.{hint}")
+        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
+            raise click.UsageError(f"There is no command {args[0]}.{_instead(args[0])}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))  # one column for all sections
+        for heading, commands in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in commands.items()])
+
+
+def _instead(typed: str) -> str:
+    """What somebody who typed a command that is not there may have meant."""
+    if typed in ELSEWHERE:
+        return f" Here that is {ELSEWHERE[typed]}."
+    spelling = nearest(typed, COMMANDS)
+    return f" Did you mean `declarative {spelling}`?" if spelling else ""
 
 
 def _cli() -> click.Group:
@@ -93,6 +137,10 @@ def _cli() -> click.Group:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line; its exit code: 0 done, 1 any error, 2 only where a command says so."""
+    if os.environ.get("_DECLARATIVE_COMPLETE"):
+        from declarative.cli.completion import answer
+
+        return answer(_cli())
     try:
         return int(_cli().main(list(arguments), prog_name="declarative", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
@@ -100,12 +148,19 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
-    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):  # click makes the last of the first
-        hint = "run it again: the state knows what was under way"
+    except _interruptions():
         with _undisturbed():
-            return _fail((Diagnostic("Interrupted", "The command was stopped.", hint),), arguments)
+            from declarative.cli.outputs import INTERRUPTED
+
+            return _fail((INTERRUPTED,), arguments)
     except Exception as error:  # noqa: BLE001  (the last resort: a traceback is no message)
         return _fail(_told(error, arguments), arguments)
+
+
+def _interruptions() -> tuple[type[BaseException], ...]:
+    """What Ctrl-C becomes: click makes its own of it, and so does a task. To import asyncio only for this takes long."""
+    cancelled = (sys.modules["asyncio"].CancelledError,) if "asyncio" in sys.modules else ()
+    return (KeyboardInterrupt, click.Abort, *cancelled)
 
 
 @contextmanager
@@ -150,10 +205,10 @@ def _fail(diagnostics: Sequence[Diagnostic], arguments: Sequence[str]) -> int:
     from declarative.cli.console import Console
     from declarative.cli.options import root_of
 
-    console = Console(color="--no-color" not in arguments, root=root_of(arguments))
+    console = Console(color="--no-color" not in arguments, root=root_of(arguments), continues=True)
     if "--json" in arguments and {"plan", "apply", "destroy"} & set(arguments):
-        from declarative.cli.planning import tell
+        from declarative.cli.outputs import Stream
 
-        tell(console, diagnostics)
+        Stream(console, as_json=True).tell(diagnostics)
     console.diagnose(diagnostics)
     return 1

@@ -82,6 +82,7 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
         state=chosen["state"] or environ.get("DECLARATIVE_STATE") or None,
         environ=environ,
         trace=(lambda line: console.note(console.error_style.dim(line))) if chosen["verbose"] else None,
+        notice=lambda line: console.note(console.error_style.yellow(line)),
         **more,
     )
     where = tuple(
@@ -93,10 +94,24 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
     return Context(settings, console, where)
 
 
-def planning_context(given: Mapping[str, Any], outer: Mapping[str, Any]) -> Context:
-    """The context of a command that plans: with paths, variables and parallelism."""
-    names = ("paths", "variables", "variable_files", "parallelism", "targets", "excludes")
+def planning_context(given: Mapping[str, Any], outer: Mapping[str, Any], *, destroys: bool = False) -> Context:
+    """The context of a command that plans: with paths, variables, parallelism and selection; raises UsageError."""
+    chosen = ("targets", "excludes", "replacing", "refresh", "refresh_only")
+    names = ("paths", "variables", "variable_files", "parallelism", *chosen)
+    _check_selection(given, destroys=destroys)
     return context(given, outer, **{name: given[name] for name in names})
+
+
+def _check_selection(given: Mapping[str, Any], *, destroys: bool) -> None:
+    """Raises UsageError for options of one plan that say different things."""
+    if given["refresh_only"] and not given["refresh"]:
+        raise click.UsageError("--refresh-only is nothing but a refresh; leave out --no-refresh.")
+    if given["refresh_only"] and given["replacing"]:
+        raise click.UsageError("--refresh-only changes the state alone; leave out --replace, or plan without it.")
+    if destroys and given["refresh_only"]:
+        raise click.UsageError("--refresh-only destroys nothing; use declarative apply --refresh-only.")
+    if destroys and given["replacing"]:
+        raise click.UsageError("--replace makes a resource anew, and a destroy does not; leave it out.")
 
 
 def pass_on(ctx: click.Context, given: Mapping[str, Any]) -> None:
@@ -122,14 +137,34 @@ def variable_options(command: Command) -> Command:
 
 
 def selection_options(command: Command) -> Command:
-    """Adds `--target` and `--exclude`."""
-    target = click.option(
-        "--target", "targets", multiple=True, metavar="GLOB", help="Only these addresses, and what they depend on."
-    )
-    exclude = click.option(
-        "--exclude", "excludes", multiple=True, metavar="GLOB", help="Not these addresses, nor what depends on them."
-    )
-    return target(exclude(command))
+    """Adds what says how much a plan is about, and by what it goes."""
+    for option in (
+        click.option(
+            "--refresh-only",
+            is_flag=True,
+            help="Bring the state up to what is live, and change nothing at the control plane.",
+        ),
+        click.option(
+            "--refresh/--no-refresh",
+            default=True,
+            help="Read what is live, or go by the state and read only what the plan changes.",
+        ),
+        click.option(
+            "--replace", "replacing", multiple=True, metavar="ADDR", help="Replace this one, whether it differs or not."
+        ),
+        click.option(
+            "--exclude",
+            "excludes",
+            multiple=True,
+            metavar="GLOB",
+            help="Not these addresses, nor what depends on them.",
+        ),
+        click.option(
+            "--target", "targets", multiple=True, metavar="GLOB", help="Only these addresses, and what they depend on."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def parallelism_option(command: Command) -> Command:
@@ -157,7 +192,51 @@ def apply_options(command: Command) -> Command:
             help="Allow what a guard refuses: disruption, mass-change or empty. May be repeated.",
         ),
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
-        click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line."),
     ):
         command = option(command)
-    return command
+    return stream_options(concise_option(command))
+
+
+def stream_options(command: Command) -> Command:
+    """Adds `--json` and `--json-into`."""
+    into = click.option("--json-into", metavar="FILE", help="Write the same stream into a file, beside the text.")
+    return into(
+        click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line.")(
+            command
+        )
+    )
+
+
+def concise_option(command: Command) -> Command:
+    """Adds `--concise`."""
+    return click.option("--concise", is_flag=True, help="Show the plan with one line a change.")(command)
+
+
+# Seconds that a training gets to reach its phase unless --wait-timeout says otherwise.
+WAIT_SECONDS = 600.0
+
+
+def wait_options(command: Command) -> Command:
+    """Adds `--wait/--no-wait` and `--wait-timeout`."""
+    wait = click.option(
+        "--wait/--no-wait",
+        default=False,
+        help="Wait until the trainings that were created, resumed or suspended run, have ended, or have stopped.",
+    )
+    timeout = click.option(
+        "--wait-timeout",
+        type=Duration(),
+        metavar="DURATION",
+        help="How long to wait for each training; 10m when not given.",
+    )
+    return wait(timeout(command))
+
+
+def wait_of(given: Mapping[str, Any]) -> float | None:
+    """The seconds to wait for each training, from what `wait_options` adds; None for no wait. Raises UsageError."""
+    timeout: float | None = given["wait_timeout"]
+    if not given["wait"]:
+        if timeout is not None:
+            raise click.UsageError("--wait-timeout says how long to wait; add --wait.")
+        return None
+    return WAIT_SECONDS if timeout is None else timeout

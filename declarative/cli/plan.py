@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
 
-from declarative import workflow
-from declarative.cli import planning
+from declarative.cli import foresight, planning, policies
+from declarative.cli.command import Command
 from declarative.cli.options import (
     Context,
+    concise_option,
     global_options,
     parallelism_option,
     planning_context,
     selection_options,
+    stream_options,
     variable_options,
 )
-from declarative.diagnostics import Diagnostic
-from declarative.errors import PlanError
-from declarative.manifest.compile import Compiled
+from declarative.cli.outputs import Documents, document_options, stream_of, write_whole
+from declarative.library import Plan, Project
 from declarative.plan import guard, planfile
-from declarative.session import compile_manifests, connected, open_session
+from declarative.session import open_session
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1)
 @variable_options
 @selection_options
@@ -32,7 +33,9 @@ from declarative.session import compile_manifests, connected, open_session
 @click.option("--out", metavar="FILE", help="Save the plan for `declarative apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--destroy", is_flag=True, help="Plan what `declarative destroy` would do.")
-@click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line.")
+@stream_options
+@concise_option
+@document_options
 @global_options
 @click.pass_obj
 def command(
@@ -41,7 +44,7 @@ def command(
     out: str | None,
     detailed_exitcode: bool,
     destroy: bool,
-    as_json: bool,
+    concise: bool,
     **given: Any,
 ) -> int:
     """Show what an apply would change. Reads only; nothing is changed and no lock is taken.
@@ -52,41 +55,38 @@ def command(
     Examples:
       declarative plan
       declarative plan manifests/ --var gpus=4
+      declarative plan --target 'Training.run-*' --replace Training.run-3
+      declarative plan --markdown comment.md --html plan.html    # for those who review it
       declarative plan -e prod --out prod.plan && declarative apply -e prod prod.plan
     """
-    found = planning_context(given, outer)
-    planning.begin(found, as_json)
-    file, compiled = _planned(found, destroy)
-    planning.show_plan(found.console, file.plan, as_json)
-    planning.warn(found.console, planning.doubts(found, file, compiled), as_json)
-    planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), as_json)
-    if out:
-        _save(found, file, out)
+    found = planning_context(given, outer, destroys=destroy)
+    documents = Documents.of(found, given)
+    with (
+        stream_of(found, given["as_json"], given["json_into"], text=not documents.on_stdout) as stream,
+        documents.written(stream) as review,
+    ):
+        made = _planned(found, destroy)
+        file = made.file
+        review.file = file
+        planning.show_plan(found.console, file.plan, file.names, stream, concise=concise, drift=file.drift)
+        planning.warn(found.console, planning.doubts(found, file, made.project.compiled), stream)
+        errors = foresight.tell(found.console, made.foreseen, stream)
+        errors += planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), stream)
+        planning.fail(errors)
+        if out:
+            _save(found, file, out)
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
 
 
-def _planned(found: Context, destroy: bool) -> tuple[planfile.PlanFile, Compiled | None]:
+def _planned(found: Context, destroy: bool) -> Plan:
     session = open_session(found.settings)
     planning.announce(found, session)
-    # Before the event loop, which would only take note of Ctrl-C while a server does not answer.
-    snapshot = session.store.load()
-    compiled = None if destroy and not found.settings.paths else compile_manifests(session)
-
-    async def plan() -> planfile.PlanFile:
-        async with connected(session, read_only=True) as transport:
-            if destroy:
-                return await workflow.make_destruction(session, transport, compiled, snapshot)
-            assert compiled is not None
-            return await workflow.make_plan(session, transport, compiled, snapshot)
-
-    return planning.completed(plan()), compiled
+    with policies.beside_data():
+        project = Project.of(session, destroy=destroy)
+    return project.plan(destroy=destroy, reading=partial(policies.reading, found.console))
 
 
 def _save(found: Context, file: planfile.PlanFile, out: str) -> None:
-    path = found.settings.root / out
-    try:
-        Path(path).write_text(planfile.dump(file), encoding="utf-8")
-    except OSError as error:
-        raise PlanError(Diagnostic("Unwritable plan file", f"{path}: {error.strerror}.")) from error
-    following = found.following("apply", out)
-    found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}). Next: {following}")
+    write_whole(found.settings.root / out, planfile.dump(file))
+    following = found.console.next(found.following("apply", out))
+    found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}).{following}")

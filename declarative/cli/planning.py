@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import datetime
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 from declarative.cli.console import Console
 from declarative.cli.options import Context
+from declarative.cli.outputs import Stream, timestamp
 from declarative.diagnostics import Diagnostic, Severity
-from declarative.errors import DeclarativeError, PlanError
+from declarative.errors import PlanError
 from declarative.manifest.compile import Compiled
-from declarative.model.event import Event
-from declarative.model.plan import Action, Plan
+from declarative.model.named import NamedId
+from declarative.model.plan import Action, Change, Plan
 from declarative.plan.guard import ALLOWABLE, Guard, Refusal
 from declarative.plan.planfile import PlanFile
 from declarative.session import Session
 from declarative.view.text import counted
 
-Result = TypeVar("Result")
+# Changes that nobody reads one by one.
+_MANY = 100
 
 
 def announce(found: Context, session: Session) -> None:
@@ -31,69 +30,46 @@ def announce(found: Context, session: Session) -> None:
     found.console.note(found.console.error_style.dim(f"Control plane: {place}{environment}"))
 
 
-def completed(work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work comes to, done in an event loop of its own.
+def show_plan(
+    console: Console,
+    plan: Plan,
+    names: Iterable[NamedId] = (),
+    stream: Stream | None = None,
+    *,
+    concise: bool = False,
+    drift: Iterable[Change] = (),
+) -> None:
+    """The plan on standard output, with a line a change where it is to be `concise`, and in the stream, after the drift."""
+    if stream:
+        from declarative.view.stream import drift_events, plan_events
 
-    The result is kept beside the task: Python 3.11 words the task, result and all, when the loop ends, which takes seconds
-    for a large plan.
-    """
-    results: list[Result] = []
+        stream.write([*drift_events(drift, timestamp()), *plan_events(plan, timestamp())])
+    if stream is not None and stream.replaces_text:
+        return
+    if concise:
+        from declarative.view.concise import concise_text
 
-    async def keep() -> None:
-        results.append(await work)
+        console.out(concise_text(plan, console.style))
+        return
+    from declarative.view.known import Known
+    from declarative.view.plan import plan_text, shown_changes
 
-    asyncio.run(keep())
-    return results[0]
-
-
-def timestamp() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
-
-
-def begin(found: Context, as_json: bool) -> None:
-    """The first message of a stream of events."""
-    if as_json:
-        from declarative.view.stream import version_event
-
-        write_json_lines(found.console, [version_event(timestamp())])
-
-
-def tell(console: Console, diagnostics: Iterable[Diagnostic]) -> None:
-    """Diagnostics as messages of the stream."""
-    from declarative.view.stream import diagnostic_event
-
-    write_json_lines(console, (diagnostic_event(diagnostic, timestamp()) for diagnostic in diagnostics))
-
-
-def write_json_lines(console: Console, messages: Iterable[dict[str, Any]]) -> None:
-    for message in messages:
-        console.json(message)
-
-
-def show_plan(console: Console, plan: Plan, as_json: bool) -> None:
-    """The plan on standard output."""
-    if as_json:
-        from declarative.view.stream import plan_events
-
-        write_json_lines(console, plan_events(plan, timestamp()))
-    else:
-        from declarative.view.plan import plan_text
-
-        console.out(plan_text(plan, console.style))
+    console.out(plan_text(plan, console.style, Known.of(names)))
+    if console.is_interactive and len(shown_changes(plan)) > _MANY:
+        console.note(console.error_style.dim("With --concise, each change has one line."))
 
 
 def refuse(refusals: Iterable[Refusal]) -> None:
     """Raises PlanError when anything is refused."""
-    diagnostics = _together(tuple(refusals))
-    if diagnostics:
-        raise PlanError(*diagnostics)
+    fail(_together(tuple(refusals)))
 
 
-def foretell(console: Console, refusals: Iterable[Refusal], as_json: bool) -> None:
-    """What an apply of the plan would refuse: an error where nothing can allow it, otherwise a warning."""
+def foretell(console: Console, refusals: Iterable[Refusal], stream: Stream) -> list[Diagnostic]:
+    """Warns of what an apply of the plan would refuse until it is allowed; the errors that nothing can allow."""
     refusals = tuple(refusals)
-    refuse(refusal for refusal in refusals if refusal.guard is Guard.PREVENT_DESTROY)
-    warn(console, _together(refusals), as_json)
+    final = [refusal for refusal in refusals if refusal.guard is Guard.PREVENT_DESTROY]
+    warn(console, _together(tuple(refusal for refusal in refusals if refusal not in final)), stream)
+    return [refusal.diagnostic for refusal in final]
 
 
 def _together(refusals: tuple[Refusal, ...]) -> list[Diagnostic]:
@@ -110,11 +86,17 @@ def _together(refusals: tuple[Refusal, ...]) -> list[Diagnostic]:
     ]
 
 
-def warn(console: Console, diagnostics: Iterable[Diagnostic], as_json: bool) -> None:
+def fail(errors: Iterable[Diagnostic]) -> None:
+    """Raises PlanError when there are any."""
+    found = tuple(errors)
+    if found:
+        raise PlanError(*found)
+
+
+def warn(console: Console, diagnostics: Iterable[Diagnostic], stream: Stream) -> None:
     """Diagnostics as warnings, for people and in the stream."""
     warnings = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in diagnostics]
-    if as_json:
-        tell(console, warnings)
+    stream.tell(warnings)
     console.diagnose(warnings)
 
 
@@ -141,32 +123,6 @@ def read_planfile(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         detail = f"{path}: {getattr(error, 'strerror', None) or 'it is no text'}."
-        raise PlanError(Diagnostic("Unreadable plan file", detail)) from error
-
-
-class Progress:
-    """Tells the events of an apply as they happen. `unheard` is why they could not be written, should that happen."""
-
-    def __init__(self, console: Console, as_json: bool) -> None:
-        self._console = console
-        self._as_json = as_json
-        self.unheard: DeclarativeError | None = None
-
-    def event(self, event: Event) -> None:
-        if self._as_json:
-            from declarative.view.stream import event_messages
-
-            try:
-                write_json_lines(self._console, event_messages(event, timestamp()))
-            except DeclarativeError as error:
-                # What was begun is finished and recorded all the same.
-                self.unheard = self.unheard or error
-        else:
-            from declarative.view.progress import event_text
-
-            self._console.note(event_text(event, self._console.error_style))
-
-    def interrupted(self) -> None:
-        self._console.note(
-            "\nInterrupted: no further step begins; those that run are finished and recorded. Again to stop at once."
-        )
+        raise PlanError(
+            Diagnostic("Unreadable plan file", detail, "save one with declarative plan --out FILE")
+        ) from error

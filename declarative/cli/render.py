@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Command
 from declarative.cli.options import context, global_options, variable_options
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
 from declarative.session import open_session, render_manifests
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1)
 @click.option("--address", metavar="GLOB", help="Print only these manifests, such as Training.run-*.")
 @variable_options

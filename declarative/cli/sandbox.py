@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Group
 from declarative.cli.options import context, global_options, pass_on
 from declarative.session import SANDBOX_FILE
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=Group, no_args_is_help=True)
 @global_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
@@ -48,7 +49,7 @@ def serve(outer: dict[str, Any], /, port: int, host: str, **given: Any) -> int:
 
     def ready(url: str) -> None:
         found.console.note(f"The sandbox serves {url} from {_file(given, outer)}. Stop it with Ctrl-C.")
-        found.console.note(f"Next: DECLARATIVE_TOKEN=sandbox declarative plan --endpoint {url}")
+        found.console.note(found.console.next(f"DECLARATIVE_TOKEN=sandbox declarative plan --endpoint {url}").lstrip())
 
     serve_until_stopped(_file(given, outer), host, port, ready)
     return 0

@@ -6,17 +6,19 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Command
 from declarative.cli.options import context, global_options
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("kind", required=False)
 @global_options
 @click.pass_obj
 def command(outer: dict[str, Any], /, kind: str | None, **given: Any) -> int:
-    """Print the JSON Schema of a kind's manifest (Training, WorkloadTemplate) or of the project file (Project).
+    """Print the JSON Schema of a kind's manifest (Training, WorkloadTemplate), of a document about the state
+    (Import, Moved, Removed) or of the project file (Project).
 
     Without KIND, the schema of a manifest of any kind. Editors complete and check manifests with it.
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Group
 from declarative.cli.options import context, global_options, pass_on
 from declarative.cli.state_changes import mv, push, rm, unknown
 from declarative.session import open_session
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=Group, no_args_is_help=True)
 @global_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:

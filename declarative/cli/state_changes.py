@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from declarative.cli.command import Command
 from declarative.cli.options import Context, Duration, context, global_options
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import StateError
@@ -28,7 +29,7 @@ _lock_timeout = click.option(
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source")
 @click.argument("destination")
 @_lock_timeout
@@ -66,7 +67,7 @@ def mv(outer: dict[str, Any], /, source: str, destination: str, lock_timeout: fl
     return 0
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @_lock_timeout
 @global_options
@@ -94,7 +95,7 @@ def rm(outer: dict[str, Any], /, addresses: tuple[str, ...], lock_timeout: float
     return 0
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file")
 @click.option("--force", is_flag=True, help="Also when the state was written since the document was pulled.")
 @_lock_timeout
@@ -181,7 +182,9 @@ def _address(text: str) -> Address:
     try:
         return Address.parse(text)
     except ValueError as error:
-        raise StateError(Diagnostic("Malformed address", f"{error}.")) from error
+        raise StateError(
+            Diagnostic("Malformed address", f"{error}.", "write KIND.KEY, as declarative state list does")
+        ) from error
 
 
 def _text(found: Context, file: str) -> str:
@@ -192,4 +195,6 @@ def _text(found: Context, file: str) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         detail = f"{path}: {getattr(error, 'strerror', None) or 'it is no text'}."
-        raise StateError(Diagnostic("Unreadable file", detail)) from error
+        raise StateError(
+            Diagnostic("Unreadable file", detail, "write one with declarative state pull > FILE")
+        ) from error

@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
+from declarative.cli import policies
+from declarative.cli.command import Command
 from declarative.cli.options import context, global_options, variable_options
 from declarative.diagnostics import Diagnostic
 from declarative.errors import DeclarativeError
 from declarative.session import compile_manifests, open_session
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1)
 @variable_options
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
@@ -40,9 +42,11 @@ def command(
     diagnostics: tuple[Diagnostic, ...] = ()
     count = 0
     try:
-        count = len(compile_manifests(open_session(found.settings)).resources)
+        session = open_session(found.settings)
+        diagnostics = policies.examine(session.project)
+        count = len(compile_manifests(session).resources)
     except DeclarativeError as error:
-        diagnostics = error.diagnostics
+        diagnostics += error.diagnostics
     if as_json:
         from declarative.view.terraform import diagnostics_json
 

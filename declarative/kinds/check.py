@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -223,25 +223,28 @@ def _schema(model: type[Fields]) -> dict[str, Any]:
 
 def _rules(shape: Shape, value: Value, path: Path) -> Iterator[tuple[Path, Violation]]:
     """What the rules have to say, each with the path of the mapping that it is about."""
-    if isinstance(shape, Object) and isinstance(value, Mapping):
-        for rule in shape.model.rules if shape.model else ():
-            for violation in rule.check(value):
-                yield path, replace(violation, path=(*path, *violation.path))
-        for name, inner in shape.ruled:
-            if name in value:
-                yield from _rules(inner, value[name], (*path, name))
-        return
-    if isinstance(shape, ListOf) and isinstance(value, (list, tuple)) and shape.keyed and shape.keyed.unique:
-        yield from ((path, violation) for violation in _duplicates(shape.keyed.fields[0], value, path))
-    if isinstance(shape, (ListOf, MapOf)) and has_rules(shape.item):
-        for step, item in _items(value):
-            yield from _rules(shape.item, item, (*path, step))
+    if isinstance(shape, Object):
+        if isinstance(value, dict):
+            yield from _rules_of_mapping(shape, value, path)
+    elif isinstance(value, (list, tuple)) and isinstance(shape, ListOf):
+        if shape.keyed and shape.keyed.unique:
+            for violation in _duplicates(shape.keyed.fields[0], value, path):
+                yield path, violation
+        if has_rules(shape.item):
+            for index, item in enumerate(value):
+                yield from _rules(shape.item, item, (*path, index))
+    elif isinstance(value, dict) and isinstance(shape, MapOf):
+        for name, item in value.items():
+            yield from _rules(shape.item, item, (*path, name))
 
 
-def _items(value: Value) -> Iterable[tuple[str | int, Value]]:
-    if isinstance(value, Mapping):
-        return value.items()
-    return enumerate(value) if isinstance(value, (list, tuple)) else ()
+def _rules_of_mapping(shape: Object, value: Mapping[str, Value], path: Path) -> Iterator[tuple[Path, Violation]]:
+    for rule in shape.model.rules if shape.model else ():
+        for violation in rule.check(value):
+            yield path, replace(violation, path=(*path, *violation.path))
+    for name, inner in shape.ruled:
+        if name in value:
+            yield from _rules(inner, value[name], (*path, name))
 
 
 def _duplicates(field: str, items: Sequence[Value], path: Path) -> Iterator[Violation]:

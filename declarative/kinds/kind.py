@@ -35,7 +35,9 @@ class Kind:
     endpoint can suspend and resume. `replaced_by` are the paths below which a change cannot be made in place.
     `create_request` and `update_request` turn a manifest-shaped body into the body of a call; `read` turns an answer
     about one object, and `read_row` a row of the listing, into what was observed. `namespace` is what the name of a body is
-    unique in. `gpus` is what a body asks for.
+    unique in. `gpus` is what a body asks for. `volumes` names those that go with the object of a body: with its end, or (False)
+    when it stops. `events` is the path that tells what happened to the object of an id. `authored` is a live body without
+    what the control plane made up.
     """
 
     name: str
@@ -52,6 +54,9 @@ class Kind:
     references: tuple[Reference, ...] = ()
     phases: tuple[str, ...] = ()
     gpus: Callable[[FrozenMap], float] = lambda _: 0.0
+    volumes: Callable[[FrozenMap, bool], tuple[str, ...]] = lambda _body, _ends: ()
+    events: Callable[[str], str] | None = None
+    authored: Callable[[FrozenMap], FrozenMap] = lambda body: body
 
     @property
     def has_phase(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -21,7 +22,7 @@ from declarative.kinds.kind import Kind, Reference
 from declarative.kinds.rules import ExactlyOne
 from declarative.kinds.shape import known, shape_of
 from declarative.model.observed import Observed, Presence, Progress, Readiness
-from declarative.model.value import FrozenMap, freeze
+from declarative.model.value import FrozenMap, freeze, put
 
 WORKLOAD_NAME = r"^[a-z][a-z0-9-]*$"
 
@@ -138,15 +139,18 @@ def _readiness(phase: str | None, desired: str | None, deleted_at: str | None) -
 
 
 def _read(answer: Mapping[str, Any]) -> Observed:
+    asked = answer.get("requestedName") or answer["name"]
     body = {
         "metadata": {
-            "name": answer.get("requestedName") or answer["name"],
+            "name": asked,
+            **({"useGivenNameAsPrefix": True} if asked != answer["name"] else {}),
             "projectId": answer["projectId"],
             "clusterId": answer["clusterId"],
         },
         "desiredPhase": answer.get("desiredPhase"),
         "spec": known(shape_of(TrainingSpec), answer.get("spec") or {}),
     }
+    frozen = freeze(body)
     return Observed(
         kind="Training",
         id=answer["workloadId"],
@@ -154,14 +158,21 @@ def _read(answer: Mapping[str, Any]) -> Observed:
         project=str(answer["projectId"]),
         readiness=_readiness(answer.get("actualPhase"), answer.get("desiredPhase"), answer.get("deletedAt")),
         namespace=f"project {answer['projectId']}",
-        body=freeze(body),
+        body=frozen,
         desired_phase=answer.get("desiredPhase"),
         created=seconds(answer.get("createdAt")),
+        since=_when(answer.get("phaseUpdatedAt")),
+        creator=_words(answer.get("createdBy")),
+        message=_words(answer.get("phaseMessage")),
+        gpus=_gpus(frozen) if answer.get("spec") else None,
     )
 
 
 def _read_row(row: Mapping[str, Any]) -> Observed:
     readiness = _readiness(row.get("phase"), None, row.get("deletedAt"))
+    if readiness.presence is Presence.GONE and not readiness.finished and _when(row.get("completedAt")):
+        # It had ended before it was deleted, though its phase is that of its deletion.
+        readiness = replace(readiness, progress=Progress.FINISHED)
     stopped = row.get("phase") in ("Stopped", "Stopping")
     return Observed(
         kind="Training",
@@ -172,7 +183,43 @@ def _read_row(row: Mapping[str, Any]) -> Observed:
         namespace=f"project {row['projectId']}",
         desired_phase="Stopped" if stopped else "Running",
         created=seconds(row.get("createdAt")),
+        since=_when(row.get("phaseUpdatedAt")),
+        creator=_words(row.get("submittedBy")),
+        message=_words(row.get("phaseMessage")),
+        gpus=_allocated(row),
     )
+
+
+def _allocated(row: Mapping[str, Any]) -> float | None:
+    """The GPUs of a row. That it has none yet, or that nobody counted them, says nothing of those that it asks for."""
+    resources = row.get("allocatedResources")
+    found = resources.get("gpu") if isinstance(resources, Mapping) else None
+    return float(found) if isinstance(found, (int, float)) and found > 0 else None
+
+
+def _when(value: Any) -> float | None:
+    """A time in seconds since the epoch; the year 1, which some answers have in place of none, is none."""
+    found = seconds(_words(value))
+    return found if found is not None and found > 0 else None
+
+
+def _words(value: Any) -> str | None:
+    """Text that some releases leave empty, or out."""
+    return value if isinstance(value, str) and value else None
+
+
+def _authored(body: FrozenMap) -> FrozenMap:
+    """The body without the names of claims that were generated: those of new ones, made from the training's and a token."""
+    name, storage = str(body["metadata"]["name"]), body["spec"].get("storage") or {}
+    generated = re.compile(rf"{re.escape(name[:40])}.*-(?=[a-z]*[0-9])[a-z0-9]{{5,}}")
+
+    def claim(one: FrozenMap) -> FrozenMap:
+        made_up = not one.get("existingPvc") and generated.fullmatch(str(one.get("claimName")))
+        return FrozenMap({key: value for key, value in one.items() if not (made_up and key == "claimName")})
+
+    if not storage.get("pvc"):
+        return body
+    return put(body, ("spec", "storage", "pvc"), tuple(map(claim, storage["pvc"])))
 
 
 def _gpus(body: FrozenMap) -> float:
@@ -182,7 +229,17 @@ def _gpus(body: FrozenMap) -> float:
         # A share of a device is asked for without saying how many: it is one.
         devices = 1 if compute.get("gpuRequestType") else 0
     portion = compute.get("gpuPortionRequest")
-    return float(devices * (portion if portion is not None else 1))
+    pods = body["spec"].get("parallelism")
+    return float(devices * (portion if portion is not None else 1) * (pods if pods is not None else 1))
+
+
+def _volumes(body: FrozenMap, ends: bool) -> tuple[str, ...]:
+    """Claims that were made for the training go with it; the ephemeral ones of them whenever it stops."""
+    claims = ((body.get("spec") or {}).get("storage") or {}).get("pvc") or ()
+    own = (one for one in claims if not (one.get("existingPvc") or one.get("exclude")))
+    return tuple(
+        str(one.get("claimName") or one.get("name") or one.get("path")) for one in own if ends or one.get("ephemeral")
+    )
 
 
 TRAINING = Kind(
@@ -213,4 +270,7 @@ TRAINING = Kind(
     ),
     phases=("Running", "Stopped"),
     gpus=_gpus,
+    authored=_authored,
+    volumes=_volumes,
+    events=lambda workload: f"/api/v1/workloads/{workload}/events",
 )

@@ -47,8 +47,9 @@ class Builder:
         return None if self.endless else value
 
     def _value(self, node: yaml.Node) -> Value:
+        if type(node) is yaml.ScalarNode and node.tag == TEXT:
+            return node.value  # as most are
         if isinstance(node, yaml.ScalarNode):
-            self.size += 1
             return self._scalar(node)
         if (known := self.built.get(id(node))) is not None:
             self.size += known[1]
@@ -56,19 +57,19 @@ class Builder:
         return self._collection(node)
 
     def _collection(self, node: yaml.Node) -> Value:
-        if id(node) in self.open:
+        identity, before = id(node), self.size
+        if identity in self.open:
             self._report(node, "Value that contains itself", "An alias refers to a value that it is part of.", None)
             self.endless = True
             return None
         if node.tag not in (SEQUENCE, MAPPING):
             self._unknown_tag(node)
-        before = self.size
-        self.size += 1
-        self.open.add(id(node))
+        self.size += len(node.value)
+        self.open.add(identity)
         is_list = isinstance(node, yaml.SequenceNode)
         value = tuple([self._value(item) for item in node.value]) if is_list else self._mapping(node)
-        self.open.discard(id(node))
-        self.built[id(node)] = value, self.size - before
+        self.open.discard(identity)
+        self.built[identity] = value, self.size - before
         return value
 
     def _mapping(self, node: yaml.Node) -> FrozenMap:
@@ -76,16 +77,25 @@ class Builder:
         keys: dict[str, yaml.Node] = {}
         merged: list[FrozenMap] = []
         for key, item in node.value:
-            if is_merge(key):
+            if type(key) is yaml.ScalarNode and key.value not in keys and key.value != "<<":
+                # As most keys are. They come again and again in other mappings, and one text does for all of them.
+                name = sys.intern(key.value)
+                keys[name] = key
+                values[name] = self._value(item)
+            elif is_merge(key):
                 merged += self._merged(item)
-                continue
-            name = self._name(key, keys)
-            value = self._value(item)
-            if name is not None:
-                values.setdefault(name, value)
+            else:
+                self._unusual(key, item, keys, values)
         for source in merged:
             values = {**source, **values}
         return FrozenMap(values)
+
+    def _unusual(self, key: yaml.Node, item: yaml.Node, keys: dict[str, yaml.Node], values: dict[str, Any]) -> None:
+        """Takes up an entry whose key a template made, or that cannot be one."""
+        name = self._name(key, keys)
+        value = self._value(item)
+        if name is not None:
+            values.setdefault(name, value)
 
     def _merged(self, node: yaml.Node) -> list[FrozenMap]:
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
@@ -100,8 +110,7 @@ class Builder:
         """The text of a key, or None where it cannot be one; `keys` are those before it."""
         if type(key) is not yaml.ScalarNode and self._is_refused(key):
             return None
-        # Keys come again and again, and one text does for all of them.
-        name = sys.intern(str(key.value))
+        name = str(key.value)
         if keys.setdefault(name, key) is not key:
             first = self.places.position(keys[name].start_mark.index)
             if self._runs_on(key, first, keys):

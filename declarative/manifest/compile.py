@@ -11,6 +11,7 @@ from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
 from declarative.kinds.rules import Violation
+from declarative.manifest import bookkeeping
 from declarative.manifest.document import Document, Parsed, Reading, decode, read
 from declarative.manifest.envelope import addresses, lifecycle
 from declarative.manifest.files import ManifestFile
@@ -18,6 +19,7 @@ from declarative.manifest.findings import Cause, findings
 from declarative.manifest.rendered import Rendered
 from declarative.manifest.template import Templates
 from declarative.model.address import Address
+from declarative.model.bookkeeping import Statement
 from declarative.model.position import Position
 from declarative.model.resource import Resource
 from declarative.model.value import EMPTY, FrozenMap, Path, dig
@@ -25,12 +27,16 @@ from declarative.model.value import EMPTY, FrozenMap, Path, dig
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The resources of a project in order of address, and everything that is wrong with its manifests."""
+    """The resources of a project in order of address, and everything that is wrong with its manifests.
+
+    `statements` are its documents about the state.
+    """
 
     resources: tuple[Resource, ...]
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[ManifestFile, ...]
     templates: Templates
+    statements: tuple[Statement, ...] = ()
 
     def document(self, resource: Resource) -> Document | None:
         """The document of a resource, its file compiled anew: documents are too many to keep, and rarely asked for."""
@@ -61,7 +67,7 @@ def compile_files(files: Iterable[ManifestFile], templates: Templates) -> Compil
         compiler.read(file, templates)
     compiler.check_references()
     resources = tuple(sorted(compiler.resources.values(), key=lambda resource: resource.address))
-    return Compiled(resources, compiler.told(), files, templates)
+    return Compiled(resources, compiler.told(), files, templates, tuple(compiler.statements))
 
 
 def documents_of(file: ManifestFile, templates: Templates) -> Parsed:
@@ -95,6 +101,7 @@ class _Compiler:
         self.named: dict[tuple[str, str, str], Resource] = {}
         # Addresses that manifests refer to, each with what is to be said if it is not there.
         self.references: list[tuple[str, Diagnostic]] = []
+        self.statements: list[Statement] = []
         # Addresses of manifests that are there, but broken; None where it cannot even be told which one it is.
         self.broken: set[str | None] = set()
         # Whether there are files of which nobody knows which manifests they would have had.
@@ -130,8 +137,11 @@ class _Compiler:
         found = [(cause, one) for cause, one in findings(document) if one.where not in told]
         for cause, one in found:
             self.find(cause, one)
+        about_state = bookkeeping.model_of(document.value) is not None
         if found or told or is_broken:
-            self.broken.add(address_text(document))
+            self.broken.update(() if about_state else (address_text(document),))
+        elif about_state:
+            self.statements.append(bookkeeping.statement(document))
         else:
             self._take(document)
 
@@ -182,6 +192,7 @@ class _Compiler:
         for text, missing in self.references:
             if text not in known:
                 self.find((missing.where, missing.summary), replace(missing, hint=_meant_address(text, known)))
+        self.diagnostics += bookkeeping.contradictions(self.statements, known)
 
     def find(self, cause: Cause, found: Diagnostic) -> None:
         """Takes a mistake down, once for all the turns of a loop that make it."""

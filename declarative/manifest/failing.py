@@ -18,7 +18,7 @@ _PASTES = re.compile(r"environment\.paste\(environment\.constants\[([0-9]+)\]")
 def place_of(error: Exception, environment: Any) -> Position | None:
     """The place in the innermost template on the error's way up; None where it reached none.
 
-    `environment` is the `Templates` that rendered it.
+    `environment` is the `Engine` that rendered it.
     """
     innermost: TracebackType | None = None
     trace = error.__traceback__

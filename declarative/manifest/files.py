@@ -33,8 +33,8 @@ def find(root: Path, paths: Iterable[str]) -> tuple[tuple[ManifestFile, ...], tu
         # `manifests` and `./x/../manifests` are one folder.
         path = Path(os.path.normpath(root / given))
         if path.is_dir():
-            for file in _walk(path):
-                found.setdefault(file, ManifestFile(file, _name(root, file)))
+            for file in _walk(root, path):
+                found.setdefault(file.path, file)
         elif path.exists():
             found.setdefault(path, ManifestFile(path, _name(root, path)))
         else:
@@ -42,12 +42,15 @@ def find(root: Path, paths: Iterable[str]) -> tuple[tuple[ManifestFile, ...], tu
     return tuple(sorted(found.values(), key=lambda file: file.name)), tuple(diagnostics)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(root: Path, folder: Path) -> Iterator[ManifestFile]:
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] not in "._")
-        for name in files:
-            if name.endswith(SUFFIXES) and name[0] not in "._" and name != FILE:
-                yield Path(parent) / name
+        folders[:] = sorted(one for one in folders if one[0] not in "._")
+        # The names of a folder's files differ in the last part alone.
+        name = _name(root, Path(parent))
+        prefix = "" if name == os.curdir else f"{name}{os.sep}"
+        for one in files:
+            if one.endswith(SUFFIXES) and one[0] not in "._" and one != FILE:
+                yield ManifestFile(Path(parent, one), f"{prefix}{one}")
 
 
 def _name(root: Path, path: Path) -> str:

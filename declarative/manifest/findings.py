@@ -11,6 +11,7 @@ from declarative.kinds.check import check, described, shown
 from declarative.kinds.kind import Kind
 from declarative.kinds.rules import Violation
 from declarative.kinds.shape import steps_below, takes_secret
+from declarative.manifest import bookkeeping
 from declarative.manifest.document import Document
 from declarative.manifest.envelope import API_VERSION, manifest_model
 from declarative.model.secret import MASK, Revealed, hidden_paths
@@ -24,17 +25,20 @@ def findings(document: Document) -> Iterator[tuple[Cause, Diagnostic]]:
     """Everything that is wrong with a document by itself."""
     if any(document.is_broken(path) for path in ((), ("apiVersion",), ("kind",))):
         return  # nobody knows what it was meant to be
-    kind = _kind_of(document)
+    about_state = bookkeeping.model_of(document.value)
+    kind = None if about_state else _kind_of(document)
     if isinstance(kind, Diagnostic):
         yield (kind.where, kind.summary), kind
         return
     hidden = tuple(hidden_paths(document.value)) if document.is_sensitive else ()
     value = turned(document.value, lambda one: Revealed(one.revealed())) if hidden else document.value
-    misplaced = {path for path in hidden if not takes_secret(kind.shape, path)}
+    misplaced = {path for path in hidden if kind is None or not takes_secret(kind.shape, path)}
+    model = manifest_model(kind) if kind else about_state
+    assert model is not None
     violations = [
         # What an expression failed to give was told where it failed, and a misplaced secret is no other mistake.
         one
-        for one in check(manifest_model(kind), value)
+        for one in check(model, value)
         if (one.on_key or one.path not in misplaced) and not document.is_broken(one.path)
     ]
     wrong = {one.path for one in violations}
@@ -46,7 +50,7 @@ def findings(document: Document) -> Iterator[tuple[Cause, Diagnostic]]:
         names = tuple(step for step in violation.path if isinstance(step, str))
         hint = diagnostic.hint if violation.summary == "Missing field" else None
         yield (diagnostic.where, violation.summary, names, hint), diagnostic
-    for violation in _lifecycle_misfits(kind, document.value):
+    for violation in _lifecycle_misfits(kind, document.value) if kind else ():
         diagnostic = document.diagnostic(violation)
         yield (diagnostic.where, violation.summary), diagnostic
 
@@ -65,10 +69,9 @@ def _kind_of(document: Document) -> Kind | Diagnostic:
         if key not in value and (typed := nearest(key, unknown)):
             detail = f"`{typed}` is not a field of a manifest."
             return Diagnostic("Unknown key", detail, f"did you mean `{key}`?", document.locate((typed,), on_key=True))
-    if name in ("Moved", "Removed", "Import"):
-        detail = f"Documents of the kind {name} are not in this release."
-        return Diagnostic("Unknown kind", detail, f"the kinds are {', '.join(names)}", document.locate(("kind",)))
-    if (version := value.get("apiVersion")) != API_VERSION:
+    if value.get("apiVersion") == bookkeeping.API_VERSION and "kind" in value:
+        names = list(bookkeeping.MODELS)
+    elif (version := value.get("apiVersion")) != API_VERSION:
         given = f"is {shown(version)}" if version is not None else "is missing"
         detail = f"`apiVersion` {given}, but {API_VERSION} is expected."
         return Diagnostic(
@@ -88,6 +91,12 @@ def _misplaced(path: Path) -> Violation:
     return Violation(path, "Secret that has to be shown", detail, "give it by a variable that is not sensitive")
 
 
+def _as_item(kind: Kind, path: str, word: str) -> str | None:
+    """A path whose word names an item of a list, as that is written; None where that leads nowhere either."""
+    item = path.replace(f".{word}", f"[{word}]", 1)
+    return item if item != path and steps_below(kind.shape, item) is None else None
+
+
 def _lifecycle_misfits(kind: Kind, value: FrozenMap) -> Iterator[Violation]:
     given, metadata = value.get("lifecycle"), value.get("metadata")
     if not isinstance(given, FrozenMap):
@@ -96,7 +105,7 @@ def _lifecycle_misfits(kind: Kind, value: FrozenMap) -> Iterator[Violation]:
     for index, path in enumerate(ignored if isinstance(ignored, tuple) else ()):
         if isinstance(path, str) and (unknown := steps_below(kind.shape, path)):
             word, known = unknown
-            spelling = nearest(word, known)
+            spelling = nearest(word, known) or _as_item(kind, path, word)
             hint = (
                 f"did you mean `{spelling}`?"
                 if spelling

@@ -27,7 +27,7 @@ MAX_DEPTH = 100
 def core_tag(text: str) -> str:
     """The tag of a plain scalar. Most are keys, and come again and again."""
     found = _CORE.fullmatch(text)
-    return f"{TAG}{found.lastgroup if found else 'str'}"
+    return f"{TAG}{found.lastgroup}" if found else TEXT
 
 
 class _Resolver:
@@ -35,9 +35,9 @@ class _Resolver:
 
     depth = 0
 
-    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
-            return core_tag(value or "") if implicit[0] else TEXT
+            return core_tag(value) if implicit[0] else TEXT
         return SEQUENCE if kind is yaml.SequenceNode else MAPPING
 
     def descend_resolver(self, parent: yaml.Node | None, _: Any) -> None:

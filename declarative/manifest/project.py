@@ -15,6 +15,7 @@ from declarative.errors import ProjectError
 from declarative.kinds.check import check
 from declarative.kinds.fields.base import Fields, Text
 from declarative.manifest.document import Document, decode, parse
+from declarative.manifest.policies import PolicyDeclaration
 from declarative.manifest.variables import VariableDeclaration
 from declarative.model.position import Position
 from declarative.model.value import EMPTY, FrozenMap, Path, Value, dig
@@ -48,6 +49,7 @@ class ProjectFile(Fields):
     environments: dict[str, EnvironmentOverlay] | None = Field(
         None, description="Environments, chosen with -e, that overlay endpoint, state and variables."
     )
+    policies: tuple[PolicyDeclaration, ...] | None = Field(None, description="Rules that every plan has to keep.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Project:
     """A project as configured: the file, overlaid by the environment.
 
     `root` is the folder that paths are relative to. `endpoint` and `state` are None where nothing is configured.
-    `variables` are declarations by name, `overlay` the environment's values by name; `document` finds their places.
+    `variables` are declarations by name, `overlay` the environment's values by name, `policies` the declarations of rules
+    over plans; `document` finds their places.
     """
 
     root: pathlib.Path
@@ -65,6 +68,7 @@ class Project:
     manifests: tuple[str, ...] = ()
     variables: FrozenMap = EMPTY
     overlay: FrozenMap = EMPTY
+    policies: tuple[FrozenMap, ...] = ()
     document: Document | None = None
 
     def locate(self, *path: str | int, on_key: bool = False) -> Position | None:
@@ -83,7 +87,9 @@ def load(root: pathlib.Path, environment: str | None) -> Project:
             raise ProjectError(Diagnostic("No project file", detail, "start a project with declarative init")) from None
         return Project(root)
     except OSError as error:
-        raise ProjectError(Diagnostic("Unreadable project file", f"{file}: {error.strerror}.")) from error
+        raise ProjectError(
+            Diagnostic("Unreadable project file", f"{file}: {error.strerror}.", "it has to be a file that you may read")
+        ) from error
     document = _read(text)
     given = document.value
     environments: Mapping[str, Any] = given.get("environments") or EMPTY
@@ -99,6 +105,7 @@ def load(root: pathlib.Path, environment: str | None) -> Project:
         manifests=given.get("manifests") or (),
         variables=given.get("variables") or EMPTY,
         overlay=overlay.get("variables") or EMPTY,
+        policies=given.get("policies") or (),
         document=document,
     )
 

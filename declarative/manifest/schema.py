@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from declarative.kinds import ALL
 from declarative.kinds.kind import Kind
+from declarative.manifest import bookkeeping
 from declarative.manifest.envelope import manifest_model
 from declarative.manifest.project import ProjectFile
 
@@ -33,7 +34,7 @@ def manifest_schema(kind: Kind) -> Schema:
 
 
 def any_manifest_schema() -> Schema:
-    """The schema of a manifest of any kind; `kind` decides which."""
+    """The schema of a manifest of any kind, and of a document about the state; `kind` decides which."""
     definitions: Schema = {}
     for kind in ALL:
         schema = tidy(manifest_model(kind).model_json_schema())
@@ -41,10 +42,19 @@ def any_manifest_schema() -> Schema:
         clashes = [name for name in own if definitions.get(name, own[name]) != own[name]]
         assert not clashes, f"different models of one name: {clashes}"
         definitions |= {**own, f"{kind.name}Manifest": schema}
-    choices = [{"$ref": f"#/$defs/{kind.name}Manifest"} for kind in ALL]
+    for name, model in bookkeeping.MODELS.items():
+        definitions[f"{name}Document"] = tidy(model.model_json_schema())
+    names = (*(f"{kind.name}Manifest" for kind in ALL), *(f"{name}Document" for name in bookkeeping.MODELS))
+    choices = [{"$ref": f"#/$defs/{name}"} for name in names]
     return _document(
         "manifest", "Manifest", f"A manifest of any kind. {_TEMPLATES}", {"oneOf": choices, "$defs": definitions}
     )
+
+
+def bookkeeping_schema(name: str) -> Schema:
+    """The schema of a document about the state."""
+    schema = tidy(bookkeeping.MODELS[name].model_json_schema())
+    return _document(name, f"{name} document", f"{schema['description']} {_TEMPLATES}", schema)
 
 
 def project_schema() -> Schema:
@@ -56,6 +66,7 @@ def project_schema() -> Schema:
 def all_schemas() -> dict[str, Schema]:
     """Every schema, by the name of its file."""
     schemas = {f"{kind.name.lower()}.schema.json": manifest_schema(kind) for kind in ALL}
+    schemas |= {f"{name.lower()}.schema.json": bookkeeping_schema(name) for name in bookkeeping.MODELS}
     return {**schemas, "manifest.schema.json": any_manifest_schema(), "project.schema.json": project_schema()}
 
 

@@ -24,7 +24,7 @@ _TYPES = {
     "list": "a list", "tuple": "a list", "dict": "a mapping", "FrozenMap": "a mapping", "Text": "text",
     "Pasted": "text", "Concealed": "a secret", "generator": "a sequence", "Undefined": "nothing",
 }  # fmt: skip
-_OWN_CALL = re.compile(r"Templates\._(\w+)\(\) (.*)")
+_OWN_CALL = re.compile(r"Engine\._(\w+)\(\) (.*)")
 _TYPE = re.compile(rf"(?<!-)[\"']?\b({'|'.join(_TYPES)})\b[\"']?(?: objects?\b)?")
 
 
@@ -149,7 +149,7 @@ def failure(error: Exception, where: Position) -> Diagnostic:
 
 
 def undefined(error: NotDefined, environment: Any, is_variable: bool, where: Position) -> Diagnostic:
-    """A name that is not defined; `is_variable` where it was asked of `var`. `environment` is the `Templates`."""
+    """A name that is not defined; `is_variable` where it was asked of `var`. `environment` is the `Engine`."""
     name, variables = error.name, environment.variables
     source = Source(where.file, environment.sources[where.file])
     begin, end = source.line(where.line)

@@ -168,7 +168,9 @@ def from_file(path: Path, declarations: Mapping[str, Any]) -> tuple[tuple[Given,
     try:
         documents, diagnostics, *_ = parse(decode(path.read_bytes(), str(path)), str(path))
     except OSError as error:
-        return (), (Diagnostic("Unreadable variable file", f"{path}: {error.strerror}."),)
+        return (), (
+            Diagnostic("Unreadable variable file", f"{path}: {error.strerror}.", "name a YAML file of variables"),
+        )
     except ProjectError as error:
         return (), error.diagnostics
     private = _any_sensitive(declarations)

@@ -15,8 +15,9 @@ from declarative.diagnostics import Diagnostic
 from declarative.manifest.rendered import OPENING, PLACEHOLDER, notes
 from declarative.manifest.source_map import Places
 
-# Beside what YAML forbids, the code points that Unicode keeps for programs: placeholders are made of them.
-_NOT_ALLOWED = re.compile(f"{yaml.reader.Reader.NON_PRINTABLE.pattern}|[\ufdd0-\ufdef]")
+# Beside what YAML forbids (https://yaml.org/spec/1.2.2/#51-character-set), the code points that Unicode keeps for programs:
+# placeholders are made of them.
+_NOT_ALLOWED = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 _KEY_WITHOUT_SPACE = re.compile(r"[\s-]*[\w.-]+:[^\s:/]")
 
 

@@ -19,7 +19,13 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One moment of a step; `elapsed` in seconds since the step began."""
+    """One moment of a step; `elapsed` in seconds since the step began.
+
+    With a `goal` the step is done, and its object is waited for: to get into the phase of that name. `reached` says that it
+    got there, or to its end. Then `elapsed` counts from the end of the step.
+
+    `accepted` says of a deletion that failed that the control plane had agreed to it: its object goes, or is gone.
+    """
 
     type: EventType
     step: Step
@@ -27,3 +33,6 @@ class Event:
     id: str | None = None
     phase: str | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    goal: str | None = None
+    reached: bool = False
+    accepted: bool = False

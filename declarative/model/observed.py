@@ -46,8 +46,10 @@ class Readiness:
 class Observed:
     """One object of the control plane.
 
-    `created` is the time of its creation in seconds since the epoch, where the answer tells it.
-    `namespace` is what the name is unique in, in the words of `Kind.namespace`.
+    `created` is the time of its creation and `since` that of its last change of phase, in seconds since the epoch; `creator`
+    is who created it, and `message` what the control plane says of its phase; each where the answer tells it.
+    `namespace` is what the name is unique in, in the words of `Kind.namespace`. `gpus` are those that the object has, or
+    asks for, as far as the answer tells: None where it does not.
     `body` has the shape of a manifest (`metadata`, `desiredPhase`, `spec`). It is None where the listing does not show
     the spec and the spec cannot change: what was last applied then still holds.
     """
@@ -61,3 +63,7 @@ class Observed:
     body: FrozenMap | None = None
     desired_phase: str | None = None
     created: float | None = None
+    since: float | None = None
+    creator: str | None = None
+    message: str | None = None
+    gpus: float | None = None

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from declarative.model.address import Address
 from declarative.model.position import Position
-from declarative.model.record import Operation
+from declarative.model.record import Operation, Record
 from declarative.model.value import FrozenMap, Path, Value
 
 
@@ -42,10 +42,25 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Disruption:
-    """What a training that holds GPUs loses when the change is applied."""
+    """What a training that holds GPUs loses when the change is applied; `gpus` is None where nobody tells how many."""
 
     phase: str
-    gpus: float
+    gpus: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The live run that a change stops or ends.
+
+    `since` is when it got into its phase and `created` when it was made, in seconds since the epoch. `volumes` are those that
+    are deleted with it. What no answer told is None.
+    """
+
+    phase: str | None = None
+    since: float | None = None
+    created: float | None = None
+    creator: str | None = None
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +73,12 @@ class Change:
     that was found to have happened, or bookkeeping that changed. `depended_on` are the dependencies of the last apply:
     the object lets go of them before they are deleted. `awaits` is the id of the object whose end frees the name,
     `deposed` that of an old object that an interrupted create-before-destroy replacement left behind. `finished` says
-    that the live object is a run that has ended. `fingerprint` sums up what the change was planned against: the record
-    and the live object.
+    that the live object is a run that has ended; `run` is the one that the change stops or ends, whether it holds GPUs
+    (then it is a `disruption`) or not. `imports` is the record with which an object that exists comes into the state,
+    `moved_from` the address that the state had for it before. `remembers` is the record that takes the place of
+    the state's where only the state follows what is live, and `on_request` says that a replacement, or a removal, was asked for
+    by itself.
+    `fingerprint` sums up what the change was planned against: the record and the live object.
     """
 
     address: Address
@@ -71,6 +90,7 @@ class Change:
     reason: str | None = None
     adopts: bool = False
     disruption: Disruption | None = None
+    run: Run | None = None
     depends_on: tuple[Address, ...] = ()
     depended_on: tuple[Address, ...] = ()
     prevent_destroy: bool = False
@@ -80,15 +100,26 @@ class Change:
     merged: FrozenMap | None = field(default=None, repr=False, metadata={"saved": False})
     awaits: str | None = None
     deposed: str | None = None
+    imports: Record | None = None
+    moved_from: Address | None = None
+    remembers: Record | None = None
+    on_request: bool = False
     fingerprint: str | None = None
     where: Position | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it changes neither the control plane nor what the state owns, and under which address."""
+        keeps = self.imports is None and self.moved_from is None and self.remembers is None
+        return self.action is Action.NO_OP and keeps
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Changes in order of address, no-ops included. `endpoint` names the control plane that it was made for.
 
-    `selection` are the options that made it a partial one; "" where it is about everything.
+    `selection` are the options that made it a partial one; "" where it is about everything. `refresh_only` says that it changes
+    the state alone, `is_refreshed` that what is live was read, and not only what the plan changes of it.
 
     `lineage` and `serial` are those of the state that it was made from.
     """
@@ -99,9 +130,22 @@ class Plan:
     serial: int
     destroy: bool = False
     selection: str = ""
+    refresh_only: bool = False
+    is_refreshed: bool = True
+
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """The addresses that it is about, and those that its resources leave."""
+        return frozenset(
+            one for change in self.changes for one in (change.address, change.moved_from) if one is not None
+        )
 
     def count(self, *actions: Action) -> int:
         return sum(change.action in actions for change in self.changes)
+
+    @property
+    def to_import(self) -> int:
+        return sum(change.imports is not None for change in self.changes)
 
     @property
     def to_add(self) -> int:
@@ -118,7 +162,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """True when nothing would change, neither at the control plane nor in what the state owns."""
-        return all(change.action is Action.NO_OP for change in self.changes)
+        return all(change.is_nothing for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)

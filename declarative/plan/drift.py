@@ -29,7 +29,7 @@ def _drifted(record: Record, live: Live, key: bytes) -> Change | None:
     observed = live.there(record)
     if observed is None:
         ran = record.finished or record.id in live.finished or _ended(live.by_id.get(record.id or ""))
-        return None if ran else replace(change, reason="it is gone from the control plane")
+        return None if ran else replace(change, reason=live.untold(record) or "it is gone from the control plane")
     if observed.readiness.presence is Presence.DELETING:
         return replace(change, reason="it is being deleted at the control plane")
     return _changed(record, observed, change, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from declarative.diagnostics import Diagnostic
 from declarative.model.address import Address
@@ -23,7 +24,8 @@ def cycles(
         places = ", ".join(f"{address} at {resources[address].where}" for address in circle[1:])
         first = resources[circle[0]]
         where = locate(first, _path_to(first, circle[1]))
-        found.append(Diagnostic("Circular dependency", f"{path} ({places}).", "remove one of the `dependsOn`", where))
+        hint = f"remove one of the {_fields(resources, circle)}"
+        found.append(Diagnostic("Circular dependency", f"{path} ({places}).", hint, where))
         left = {address: needs for address, needs in left.items() if address not in circle}
     return tuple(found)
 
@@ -35,6 +37,12 @@ def _circle(needs: Mapping[Address, tuple[Address, ...]]) -> list[Address]:
         # graphlib lists a circle against the arrows: each one is needed by the next.
         return list(reversed(error.args[1]))
     return []
+
+
+def _fields(resources: Mapping[Address, Resource], circle: list[Address]) -> str:
+    """The fields of manifests that make a circle."""
+    paths = (_path_to(resources[one], other) for one, other in pairwise(circle))
+    return " or ".join(dict.fromkeys(f"`{path[-2]}`" for path in paths))
 
 
 def _path_to(resource: Resource, dependency: Address) -> Path:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from declarative.diagnostics import Diagnostic
-from declarative.model.plan import Action, Change, Plan
+from declarative.model.plan import Action, Change, Disruption, Plan, Run
 
 # More than this share of at least so many recorded resources is a mass change.
 MASS_SHARE = 0.3
@@ -73,16 +74,38 @@ def _disruption(plan: Plan) -> Iterator[Refusal]:
 
 def stopping(plan: Plan) -> str | None:
     """What the plan stops that runs, as a sentence; None when nothing does."""
-    stopped = [(change.address, change.disruption) for change in plan.changes if change.disruption]
+    stopped = [(change, change.disruption) for change in plan.changes if change.disruption]
     if not stopped:
         return None
-    each = some(f"{address} ({one.phase}, {counted_gpus(one.gpus)})" for address, one in stopped)
-    total = counted_gpus(sum(one.gpus for _, one in stopped))
-    return f"This plan stops {each}{f': {total} in all' if len(stopped) > 1 else ''}."
+    each = some(f"{change.address} ({_stopped(change, one)})" for change, one in stopped)
+    total = counted_gpus(sum(one.gpus or 0.0 for _, one in stopped))
+    least = "at least " if any(one.gpus is None for _, one in stopped) else ""
+    return f"This plan stops {each}{f': {least}{total} in all' if len(stopped) > 1 else ''}."
 
 
-def counted_gpus(number: float) -> str:
-    """`0.5 GPU`, `1 GPU`, `8 GPUs`."""
+def _stopped(change: Change, disruption: Disruption) -> str:
+    """What stops, in a few words: `Running since 2026-01-02 03:04 UTC, 8 GPUs, created by ana; deletes its volume data`."""
+    run = change.run or Run()
+    since = f" since {moment(run.since)}" if run.since is not None else ""
+    maker = f", created by {run.creator}" if run.creator else ""
+    lost = f"; {lost_volumes(run)}" if run.volumes else ""
+    return f"{disruption.phase}{since}, {counted_gpus(disruption.gpus)}{maker}{lost}"
+
+
+def lost_volumes(run: Run) -> str:
+    """That volumes go with a run: `deletes its volumes a, b`."""
+    return f"deletes its {'volume' if len(run.volumes) == 1 else 'volumes'} {some(run.volumes, 3)}"
+
+
+def moment(seconds: float) -> str:
+    """A time in seconds since the epoch, to the minute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def counted_gpus(number: float | None) -> str:
+    """`0.5 GPU`, `1 GPU`, `8 GPUs`; of None that nobody tells."""
+    if number is None:
+        return "an unknown number of GPUs"
     return f"{number:g} {'GPU' if number <= 1 else 'GPUs'}"
 
 
@@ -105,7 +128,8 @@ def _mass_change(plan: Plan, recorded: int) -> Iterator[Refusal]:
 
 
 def _empty(plan: Plan, recorded: int, desired: int) -> Iterator[Refusal]:
-    if not plan.destroy and not desired and recorded:
+    asked_for = all(change.action is Action.FORGET or change.on_request for change in plan.changes)
+    if not plan.destroy and not desired and recorded and not asked_for:
         detail = f"The manifests are empty, but the state owns {recorded} resource{'' if recorded == 1 else 's'}: {_named(plan.changes)}."
         hint = "check the paths, or allow it with --allow empty"
         yield Refusal(Guard.EMPTY, Diagnostic("Everything would be destroyed", detail, hint))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import TypeAlias
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
+from declarative.model.foresight import Finding, Neighbour
 from declarative.model.observed import Observed, Presence
-from declarative.model.plan import Action, Change
+from declarative.model.plan import Action, Change, Plan
 from declarative.model.resource import Resource
-from declarative.model.value import Path
+from declarative.model.value import Path, dotted
 
 # Kind, namespace, name.
 Name: TypeAlias = tuple[str, str, str]
@@ -66,6 +68,41 @@ def claimed(
     return kept, tuple(conflicts)
 
 
+def held_elsewhere(
+    plan: Plan, neighbours: Mapping[str, tuple[Neighbour, ...]], called: Mapping[str, str]
+) -> Iterator[Finding]:
+    """The trainings whose names workloads of other types have; `neighbours` are those, by project, `called` their names.
+
+    They are told from the control plane's answer alone: no state manages them, so that no plan can make them go.
+    """
+    holders = {(project, one.name): one for project, found in neighbours.items() for one in found}
+    for change in plan.changes:
+        if change.after is None or not _needs_name(change) or not kinds.kind_named(change.address.kind).has_phase:
+            continue
+        about = change.after["metadata"]
+        project = str(about.get("projectId"))
+        holder = holders.get((project, str(about["name"])))
+        if holder is not None and not about.get("useGivenNameAsPrefix"):
+            where = f"in project {called.get(project, project)} with the id {holder.id}"
+            told = _leaving(change, holder, where) if holder.leaves else _held(change, holder, where)
+            yield Finding(change, told)
+
+
+def _held(change: Change, holder: Neighbour, where: str) -> Diagnostic:
+    detail = (
+        f"{change.address} would become {holder.name}, but a {holder.type} of that name exists {where}; names are unique "
+        "across all types of workloads."
+    )
+    hint = "choose another `metadata.name`, or delete the existing object"
+    return Diagnostic("Name already taken", detail, hint, field=dotted(_NAME))
+
+
+def _leaving(change: Change, holder: Neighbour, where: str) -> Diagnostic:
+    detail = f"{change.address} would become {holder.name}; a {holder.type} of that name {where} is being deleted."
+    hint = "apply once it is gone: until then the control plane may refuse the name"
+    return Diagnostic("Name not free yet", detail, hint, severity=Severity.WARNING, field=dotted(_NAME))
+
+
 def _needs_name(change: Change) -> bool:
     """Whether a change brings a name into use that its object did not have."""
     renames = any(field.path == _NAME for field in change.fields)
@@ -91,4 +128,5 @@ def _taken(resource: Resource, holder: Observed, *, own: bool) -> Diagnostic:
         f"{resource.address} would become {holder.name}, but a {holder.kind} of that name exists in {holder.namespace} "
         f"with the id {holder.id}, and this state does not manage it."
     )
-    return Diagnostic("Name already taken", detail, "choose another `metadata.name`, or delete the existing object")
+    hint = f"choose another `metadata.name`, or take the object over: declarative import {quote(str(resource.address))} {holder.id}"
+    return Diagnostic("Name already taken", detail, hint)

@@ -15,8 +15,9 @@ def misplaced(known: str, endpoint: str, records: Iterable[Record], live: Live) 
     """What is suspicious when none of the recorded objects is to be seen at `endpoint`; None as soon as one is.
 
     `known` is the control plane that the state remembers, "" where it remembers none. An error where that is another one:
-    its objects would be created anew beside those that live there. Otherwise a warning, and there also where nothing but
-    runs that have finished is recorded. Where one object is seen, another `known` is only another name.
+    its objects would be created anew beside those that live there; and where not even their lists are there, as behind a
+    proxy that knows none of the paths. Otherwise a warning, and there also where nothing but runs that have finished is
+    recorded. Where one object is seen, another `known` is only another name.
     """
     records = tuple(records)
     if any(_is_known(record, live) for record in records):
@@ -27,13 +28,13 @@ def misplaced(known: str, endpoint: str, records: Iterable[Record], live: Live) 
     if not expected:
         return None
     nothing = _none_of(expected, endpoint)
-    return Diagnostic(
-        "Nothing of the state is there",
-        f"{nothing[0].upper()}{nothing[1:]}.",
-        # The embedded control plane, which no URL names, has one tenant.
-        f"{_RESET}; if the credentials may be those of another tenant, do not" if "://" in endpoint else _RESET,
-        severity=Severity.WARNING,
-    )
+    summary, detail = "Nothing of the state is there", f"{nothing[0].upper()}{nothing[1:]}"
+    if {record.address.kind for record in expected} <= live.absent:
+        hint = "check the endpoint; if the objects are really gone, declarative state rm '*'"
+        return Diagnostic(summary, f"{detail}, and neither do the lists that they would be in.", hint)
+    # The embedded control plane, which no URL names, has one tenant.
+    hint = f"{_RESET}; if the credentials may be those of another tenant, do not" if "://" in endpoint else _RESET
+    return Diagnostic(summary, f"{detail}.", hint, severity=Severity.WARNING)
 
 
 def is_same(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ was when the plan was made, a digest tells to those who have the key of the stat
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
@@ -16,7 +16,8 @@ from typing import Any, get_args, get_type_hints
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
-from declarative.model.plan import Change, FieldChange, Plan
+from declarative.model.named import NamedId
+from declarative.model.plan import Action, Change, FieldChange, Plan
 from declarative.model.secret import Hidden, Reference, Secret, hidden_in, read, seal, written
 from declarative.model.value import Value, digest, freeze, turned
 
@@ -36,7 +37,9 @@ class PlanFile:
     """A plan, with the counts that guards need: records in the state, and resources in the manifests.
 
     `environment` is that of the project file that it was made with. `state` names the state where that did not exist yet:
-    then it has no lineage to be known by, and no key for `secrets`. `doubts` are for whoever makes the plan, and are not saved.
+    then it has no lineage to be known by, and no key for `secrets`. `names` are those that the manifests had in place of the
+    ids in what is to be changed. `drift` are the changes that others have made since the last apply. `created` is when the plan was
+    made (RFC 3339), which its checksum leaves out. `doubts` are for whoever makes the plan, and are not saved.
     """
 
     plan: Plan
@@ -45,6 +48,9 @@ class PlanFile:
     environment: str | None = None
     state: str | None = None
     secrets: tuple[SecretDigest, ...] = ()
+    names: tuple[NamedId, ...] = ()
+    drift: tuple[Change, ...] = ()
+    created: str | None = field(default=None, compare=False, metadata={"saved": False})
     doubts: tuple[Diagnostic, ...] = field(default=(), metadata={"saved": False})
 
 
@@ -56,7 +62,7 @@ def checksum(file: PlanFile) -> str:
 def dump(file: PlanFile) -> str:
     """The text of a plan file: the fields of manifests in the order in which their author wrote them."""
     content = _plain(file)
-    envelope = {"checksum": digest(content)[:12], "content": content, "format": FORMAT}
+    envelope = {"checksum": digest(content)[:12], "content": content, "created": file.created, "format": FORMAT}
     return json.dumps(envelope, separators=(",", ":"), ensure_ascii=False, default=written) + "\n"
 
 
@@ -69,9 +75,19 @@ def load(text: str, name: str) -> PlanFile:
         if digest(envelope["content"])[:12] != envelope["checksum"]:
             raise _unreadable(name, "its content does not match its checksum")
         file: PlanFile = _built(PlanFile, envelope["content"])
-        return file
+        return replace(file, created=envelope.get("created"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unreadable(name, "it is not one, or it is damaged") from error
+
+
+def used(names: Iterable[NamedId], plan: Plan) -> tuple[NamedId, ...]:
+    """The names that a plan depends on, of all those of the manifests: those of what it makes or changes."""
+    changing = {
+        change.address for change in plan.changes if change.action is not Action.NO_OP and change.after is not None
+    }
+    return tuple(
+        sorted((one for one in names if one.address in changing), key=lambda one: (one.address, str(one.path)))
+    )
 
 
 def references(file: PlanFile) -> Iterator[Reference]:

@@ -13,26 +13,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from declarative import kinds
-from declarative.kinds.kind import Kind
 from declarative.model.address import Address
 from declarative.model.observed import Observed, Presence
-from declarative.model.plan import Action, Change, Disruption, Plan
+from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation, Record
 from declarative.model.resource import OnFinished, Resource
-from declarative.model.value import EMPTY
+from declarative.plan.adoption import Ledger
 from declarative.plan.bodies import compared, prior, seen, veil_of
 from declarative.plan.bookkeeping import has_news, is_exposed, news
 from declarative.plan.diff import Comparison, compare
+from declarative.plan.ending import weighed, with_run
 from declarative.plan.fingerprint import fingerprint
 from declarative.plan.names import Conflict, Name, claimed
+from declarative.plan.replacing import replace_along
 from declarative.plan.settle import settled, taken_up, without_phase
 from declarative.plan.veil import Veil
 
 NEW_RUN = "the run has finished; a changed manifest is a new run"
+RUN_AGAIN = "the run finished and is gone; onFinished: rerun runs it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +42,44 @@ class Live:
     """What was observed, found by id and by name.
 
     `taken_up` are the objects that interrupted creates are found to have made, by address; `finished` the ids of objects
-    that are gone because they had finished.
+    that are gone because they had finished. `assumed` are the ids of those that nobody has looked at: the state has them.
+    `absent` are the kinds that the control plane seems not to know at all: their listing was answered 404. `unasked` are the
+    ids of objects that are gone, though nobody tells whether they had finished: with the status that refuses to.
     """
 
     by_id: Mapping[str, Observed]
     by_name: Mapping[Name, Observed]
     taken_up: Mapping[Address, Observed] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
+    assumed: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
+    unasked: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, observed: Iterable[Observed], records: Iterable[Record], finished: Iterable[str] = ()) -> Live:
-        everything = tuple(observed)
+    def of(
+        cls,
+        observed: Iterable[Observed],
+        records: Iterable[Record],
+        finished: Iterable[str] = (),
+        assumed: Iterable[Observed] = (),
+    ) -> Live:
+        believed = tuple(assumed)
+        everything = (*observed, *believed)
         there = [one for one in everything if one.readiness.presence is not Presence.GONE]
         by_name = {(one.kind, one.namespace, one.name): one for one in there}
-        return cls({one.id: one for one in everything}, by_name, taken_up(records, there), frozenset(finished))
+        by_id = {one.id: one for one in everything}
+        ids = frozenset(one.id for one in believed)
+        return cls(by_id, by_name, taken_up(records, there), frozenset(finished), ids)
 
     def there(self, record: Record) -> Observed | None:
         """The object of a record, unless it is gone."""
         found = self.by_id.get(record.id or "")
         return found if found and found.readiness.presence is not Presence.GONE else None
+
+    def untold(self, record: Record) -> str | None:
+        """What to say of an object that is gone, where nobody tells whether it had finished; None for any other."""
+        status = None if record.finished else self.unasked.get(record.id or "")
+        return f"it is gone; whether it had finished could not be asked ({status})" if status is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +93,18 @@ class Origin:
 
 
 def plan(
-    resources: Iterable[Resource], records: Iterable[Record], live: Live, origin: Origin
+    resources: Iterable[Resource],
+    records: Iterable[Record],
+    live: Live,
+    origin: Origin,
+    ledger: Ledger | None = None,
+    replacing: Collection[Address] = (),
 ) -> tuple[Plan, tuple[Conflict, ...]]:
-    """The plan that makes `live` what `resources` say, and the conflicts that forbid it."""
+    """The plan that makes `live` what `resources` say, and the conflicts that forbid it.
+
+    With a ledger, `records` are its own, and the changes say what it has to do with them. What is live of `replacing` is
+    replaced, whether it differs or not.
+    """
     desired = {resource.address: resource for resource in resources}
     recorded = {record.address: record for record in records}
     changes = {
@@ -83,9 +113,10 @@ def plan(
         else _undesired(recorded[address], live, origin.key)
         for address in sorted(desired.keys() | recorded.keys())
     }
-    _replace_when(changes, desired)
+    changes = {address: ledger.noted(change) for address, change in changes.items()} if ledger else changes
+    replace_along(changes, desired, replacing)
     changes, conflicts = claimed(changes, desired, live.by_name)
-    ordered = tuple(_harmless(change) for change in changes.values())
+    ordered = tuple(weighed(change) for change in changes.values())
     return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), conflicts
 
 
@@ -112,13 +143,12 @@ def removal(recorded: Record, live: Live, key: bytes = b"") -> Change:
         depends_on=record.depends_on,
         prevent_destroy=record.prevent_destroy,
         fingerprint=fingerprint(recorded, observed, veil),
-        disruption=_disruption(kind, record, observed),
     )
     if observed is None:
         return replace(change, action=Action.FORGET, reason="it is gone from the control plane")
     if record.keep_on_destroy:
-        return replace(change, action=Action.FORGET, reason="keepOnDestroy leaves it live", disruption=None)
-    return change
+        return replace(change, action=Action.FORGET, reason="keepOnDestroy leaves it live")
+    return weighed(with_run(change, record, observed))
 
 
 def _undesired(record: Record, live: Live, key: bytes) -> Change:
@@ -149,7 +179,12 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
         adopts = record is not recorded or has_news(resource, record, observed, change.deposed, veil)
         return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason), veil)
     applied = record.applied and veil.over(record.applied) if record else None
-    if record is not None and _ran(record, live) and resource.lifecycle.on_finished is OnFinished.KEEP:
+    keeps = resource.lifecycle.on_finished is OnFinished.KEEP
+    untold = live.untold(record) if record is not None and not _deletes(record) else None
+    if record is not None and untold and keeps and not _finished(resource, record).fields:
+        # It may be an experiment that has ended: to create it again might run that twice.
+        return replace(change, action=Action.NO_OP, id=record.id, before=applied, reason=untold)
+    if record is not None and ran(record, live) and keeps:
         if not _finished(resource, record).fields:
             reason = "the run finished and deleted itself"
             # The list of deleted runs forgets after some days; the state does not.
@@ -161,6 +196,8 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
         # It may be a finished run that deletes itself; once it is gone, its last phase can be asked for.
         reason = "it is being deleted, but not by this state; plan again when it is gone"
         return replace(change, action=Action.NO_OP, id=record.id, before=applied, reason=reason)
+    elif record is not None and ran(record, live):
+        change = replace(change, reason=RUN_AGAIN)
     known_before = record is not None and record.applied is not None
     gone = "it is gone from the control plane" if known_before else None
     return replace(change, reason=change.reason or gone)
@@ -175,12 +212,31 @@ def _existing(resource: Resource, record: Record, observed: Observed, change: Ch
         id=observed.id,
         before=veil.shown(before),
         finished=observed.readiness.finished,
-        disruption=_disruption(kind, record, observed),
     )
+    change = with_run(change, record, observed)
     if not found.fields:
         # With an old object left to delete there is something to do, although nothing differs.
-        return replace(change, action=Action.UPDATE if change.deposed else Action.NO_OP)
+        action = Action.UPDATE if change.deposed else Action.NO_OP
+        return replace(change, action=action, reason=_together(change.reason, _satisfied(resource, observed)))
     return _changed(resource, found, change)
+
+
+def _satisfied(resource: Resource, observed: Observed) -> str | None:
+    """Why a run that has ended, or that somebody has suspended, is left as it is."""
+    if observed.desired_phase == "Stopped" and resource.body.get("desiredPhase") is None:
+        return "suspended; desiredPhase is not managed"
+    if not observed.readiness.finished:
+        return None
+    rerun = resource.lifecycle.on_finished is OnFinished.RERUN
+    meaning = (
+        "it runs again once it is gone (onFinished: rerun)" if rerun else "a run that ended satisfies its manifest"
+    )
+    phase = f" ({observed.readiness.phase})" if observed.readiness.phase else ""
+    return f"finished{phase}; {meaning}"
+
+
+def _together(*reasons: str | None) -> str | None:
+    return "; ".join(reason for reason in reasons if reason) or None
 
 
 def _changed(resource: Resource, found: Comparison, change: Change) -> Change:
@@ -191,20 +247,13 @@ def _changed(resource: Resource, found: Comparison, change: Change) -> Change:
     return replace(change, action=Action.UPDATE, fields=found.fields, merged=found.merged)
 
 
-def _harmless(change: Change) -> Change:
-    """The change without its disruption, unless it ends or suspends what runs."""
-    stops = any(field.path == ("desiredPhase",) and field.after == "Stopped" for field in change.fields)
-    ends = change.action is Action.DELETE or change.action.replaces
-    return change if stops or ends or change.disruption is None else replace(change, disruption=None)
-
-
 def _deposed(record: Record, live: Live) -> str | None:
     """The old object that an interrupted replacement left behind, if it is still there."""
     old = live.by_id.get(record.previous_id or "")
     return old.id if old and old.readiness.presence is Presence.LIVE else None
 
 
-def _ran(record: Record, live: Live) -> bool:
+def ran(record: Record, live: Live) -> bool:
     """Whether the recorded run has finished and then went by itself, not by an interrupted delete of ours."""
     if record.id is None or _deletes(record):
         return False
@@ -219,38 +268,6 @@ def _finished(resource: Resource, record: Record) -> Comparison:
     return compare(kind, without_phase(resource.body), ran, ran, resource.lifecycle.ignore_changes)
 
 
-def _disruption(kind: Kind, record: Record, observed: Observed | None) -> Disruption | None:
-    """What would be lost if the object stopped now."""
-    if observed is None or not observed.readiness.holds or _was_stopping(record):
-        return None
-    gpus = kind.gpus(record.applied or EMPTY)
-    return Disruption(observed.readiness.phase or "Unknown", gpus) if gpus else None
-
-
 def _deletes(record: Record) -> bool:
     """Whether a delete of ours was interrupted."""
     return record.intent is not None and record.intent.operation is Operation.DELETE
-
-
-def _was_stopping(record: Record) -> bool:
-    """Whether its suspension was agreed to, but never heard of."""
-    return record.intent is not None and record.intent.operation is Operation.SUSPEND
-
-
-def _replace_when(changes: dict[Address, Change], desired: Mapping[Address, Resource]) -> None:
-    """Replaces what asks to be replaced along with others, until nothing more follows."""
-    moving = (Action.UPDATE, Action.REPLACE, Action.CREATE_THEN_DELETE)
-    settled = False
-    while not settled:
-        settled = True
-        for address, resource in desired.items():
-            change = changes.get(address)
-            if change is None or change.action not in (Action.NO_OP, Action.UPDATE) or change.before is None:
-                continue
-            cause = next(
-                (a for a in resource.lifecycle.replace_when if a in changes and changes[a].action in moving), None
-            )
-            if cause is not None:
-                settled = False
-                action = Action.CREATE_THEN_DELETE if resource.lifecycle.create_before_destroy else Action.REPLACE
-                changes[address] = replace(change, action=action, reason=f"replaceWhen: {cause} changes")

@@ -119,6 +119,14 @@ def _carries(record: Record, observed: Observed) -> bool:
     return not compare(kind, FrozenMap({**asked, "metadata": metadata}), observed.body, EMPTY).fields
 
 
+def applied_by(record: Record, body: FrozenMap | None, operation: Operation) -> FrozenMap | None:
+    """What is applied once the call has happened: suspending and resuming change the phase, and nothing else."""
+    if body is None or record.applied is None or operation is Operation.UPDATE:
+        return body
+    phase = {"desiredPhase": body["desiredPhase"]} if "desiredPhase" in body else {}
+    return FrozenMap({**without_phase(record.applied), **phase})
+
+
 def without_phase(body: FrozenMap) -> FrozenMap:
     """A body without its desired phase."""
     return FrozenMap({name: value for name, value in body.items() if name != "desiredPhase"})

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Plan, Step
@@ -34,7 +36,7 @@ class _Builder:
 
     def add(self, change: Change) -> None:
         self.changes[change.address] = change
-        if change.adopts:
+        if change.adopts or change.imports or change.moved_from:
             self.step(change, Operation.ADOPT, self.opening, change.id)
         if change.deposed:
             self.step(change, Operation.DELETE, self.opening, change.deposed)
@@ -118,7 +120,24 @@ class _Builder:
                 if gone is not None and gone.action is Action.DELETE and gone.id != change.awaits:
                     for theirs in self.leaving[former]:
                         needs[theirs].update(self.arriving[change.address], self.leaving[change.address])
+        self.break_circles(needs)
         return tuple(replace(step, needs=tuple(sorted(needs[step.index]))) for step in self.made)
+
+    def break_circles(self, needs: dict[int, set[int]]) -> None:
+        """Lets go of what would make steps wait for one another: what is recorded may depend on itself.
+
+        Manifests do not, but an apply that turned a dependency round and was killed leaves one side as it was before.
+        """
+        while True:
+            try:
+                TopologicalSorter(needs).prepare()
+            except CycleError as error:
+                # The steps of one change stay in their order.
+                pairs = pairwise(error.args[1])
+                first, then = next(pair for pair in pairs if pair[0] not in self.made[pair[1]].needs)
+                needs[then].discard(first)
+            else:
+                return
 
     def before_leaving(self, dependency: Address, change: Change) -> list[int]:
         """The steps of `change` that come before the old object of what it depends on is deleted."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, DeclarativeError, NotFound
+from declarative.errors import ControlPlaneError, DeclarativeError, Refused
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed
 from declarative.model.secret import MASK, TELLING, Hidden, Secret, hidden_in
@@ -54,8 +54,9 @@ class Remote:
         """Begins to delete an object; one that is gone is what was asked for."""
         try:
             await self.transport.send("DELETE", kind.endpoint.of(id), safe=True)
-        except NotFound:
-            return
+        except Refused as refused:
+            if not await observe.is_gone(self.transport, kind, id, refused):
+                raise
 
     async def listed(self, kind: Kind) -> list[Observed]:
         """All objects of a kind, as its listing tells them."""

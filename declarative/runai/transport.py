@@ -1,43 +1,36 @@
-"""One HTTP exchange with the control plane: signed, bounded, retried where that is safe, and its errors told apart."""
+"""One HTTP exchange with the control plane: signed, bounded, repeated where that is safe, and its errors told apart."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import random
+import functools
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
 
 from declarative.diagnostics import Diagnostic
-from declarative.errors import (
-    Conflict,
-    ControlPlaneError,
-    NotFound,
-    Refused,
-    Unauthorized,
-    Unintelligible,
-    Unreachable,
-)
-from declarative.runai.credentials import Credentials, SignInBusy
+from declarative.errors import ControlPlaneError, Unintelligible
+from declarative.runai.credentials import Credentials
+from declarative.runai.generations import PATHS, Generation
+from declarative.runai.manners import asked_for, insist
+from declarative.runai.network import Network, behind_a_proxy
+from declarative.runai.pressure import Pressure
+from declarative.runai.refusals import refusal, unreachable
+from declarative.runai.sign_in import SignIn
+from declarative.runai.tokens import Token
 
 # Seconds. Reading takes longest: creating a workload asks a cluster.
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-RETRIES = 6
-# Seconds that one pause takes at most, unless the server asks for more.
-LONGEST_PAUSE = 3.0
-PASSING = (429, 500, 502, 503, 504)
-_POLICY_HINT = "write what the policy allows, or ask its administrator to change it"
 
 
 class Transport:
     """Talks to one control plane. Use as an asynchronous context manager.
 
-    `endpoint` is a base URL. With `read_only` anything but a GET is refused before it is sent. `inner` replaces the
-    network, for the embedded control plane. `trace` hears every exchange: method, path, status, milliseconds.
+    `endpoint` is a base URL. With `read_only` nothing but reads leaves this process, whatever the callers do; the request
+    for a token is the one exception. `inner` replaces the network, for the embedded control plane. `trace` hears every
+    exchange: method, path, status, milliseconds. `notice` hears once that a request takes long because it is tried again.
     """
 
     def __init__(
@@ -49,167 +42,135 @@ class Transport:
         ca_bundle: str | None = None,
         read_only: bool = False,
         trace: Callable[[str], None] | None = None,
+        notice: Callable[[str], None] | None = None,
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.read_only = read_only
+        self.sign_in = SignIn(credentials.source(self.endpoint, self._ask_for_token))
         self._trace = trace
-        self._turns = asyncio.Semaphore(parallelism)
+        self._notice = notice
+        # Whether anybody has answered yet: who has, and is not there now, comes back.
+        self._is_known = False
+        self._pressure = Pressure(parallelism)
+        # Proxies and, without a bundle of ours, SSL_CERT_FILE come from the environment. Redirects are not followed.
+        limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
+        verify = _verification(ca_bundle) if inner is None else False
+        self._network: Network | None = None
+        if isinstance(verify, ssl.SSLContext) and not behind_a_proxy():
+            inner = self._network = Network(verify, limits, TIMEOUT)
         self._client = httpx.AsyncClient(
             base_url=self.endpoint,
-            auth=credentials.auth(self.endpoint),
             timeout=TIMEOUT,
-            limits=httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism),
-            verify=_verification(ca_bundle) if inner is None else False,
+            limits=limits,
+            verify=verify,
             transport=inner,
             headers={"Accept": "application/json"},
+            event_hooks={"request": [self._check]},
         )
+        self._token_urls = frozenset(f"{self._client.base_url}".rstrip("/") + path for path in PATHS)
 
     async def __aenter__(self) -> Transport:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.sign_in.close()
         await self._client.aclose()
+
+    def expect(self, requests: int) -> None:
+        """That so many requests are to come: a way that suits many is then taken from the first on."""
+        if self._network is not None:
+            self._network.expect(requests)
 
     async def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
         """The JSON of a GET; raises ControlPlaneError, also for an answer that is no JSON: it tells nothing."""
-        response = await self._exchange("GET", path, parameters=parameters, safe=True)
+        response = await self._exchange("GET", path, safe=True, params=parameters)
         try:
             return response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unintelligible.answer(f"GET {path}", "not with JSON") from error
 
     async def send(self, method: str, path: str, body: Any = None, *, safe: bool) -> Any:
         """The JSON of a call that changes something, None for any other good answer; raises ControlPlaneError.
 
-        `safe` says that sending it twice does what sending it once does: only then it is retried when its outcome is
+        `safe` says that sending it twice does what sending it once does: only then it is repeated when its outcome is
         unknown.
         """
-        if self.read_only:
-            raise AssertionError(f"{method} {path} during a command that only reads")
-        response = await self._exchange(method, path, body=body, safe=safe)
+        response = await self._exchange(method, path, safe=safe, json=body)
         try:
             return response.json() if response.content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None  # some releases answer accepted calls with plain text
 
-    async def _exchange(
-        self, method: str, path: str, *, parameters: Mapping[str, str | int] | None = None, body: Any = None, safe: bool
-    ) -> httpx.Response:
-        """A good answer; raises for any other."""
-        for attempt in range(RETRIES + 1):
-            try:
-                async with self._turns:
-                    began = time.monotonic()
-                    response = await self._client.request(method, path, params=parameters, json=body)
-                if self._trace:
-                    self._trace(f"{method} {path} {response.status_code} {(time.monotonic() - began) * 1000:.0f} ms")
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                failure = _unreachable(self.endpoint, method, path, error)
-                if attempt == RETRIES or isinstance(error, httpx.ConnectError) or not (safe or not failure.ambiguous):
-                    raise failure from error
-                await asyncio.sleep(_pause(attempt, None))
-                continue
-            if attempt < RETRIES and (response.status_code in PASSING if safe else response.status_code == 429):
-                await asyncio.sleep(_pause(attempt, response.headers.get("Retry-After")))
-                continue
-            if not response.is_success:
-                raise _refusal(response, method, path)
+    async def reach(self, path: str) -> int:
+        """The status of a GET without a token: whether anybody is there. Raises Unreachable."""
+        ask = functools.partial(self._once, "GET", path)
+        return (await self._insist(ask, "GET", path, safe=True)).status_code
+
+    async def _exchange(self, method: str, path: str, *, safe: bool, **more: Any) -> httpx.Response:
+        """A good answer; raises ControlPlaneError for any other."""
+
+        async def ask() -> httpx.Response:
+            async with self._pressure.turn() as turn:
+                response = await self._signed(method, path, **more)
+                turn.answered(response.status_code)
             return response
-        raise AssertionError("the last attempt returns or raises")
+
+        response = await self._insist(ask, method, path, safe=safe)
+        if not response.is_success:
+            error = refusal(response, f"{method} {path}", self.sign_in.advice())
+            error.retry_after = asked_for(response.headers, time.time())
+            raise error
+        return response
+
+    async def _signed(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request with the token of now; once more with another where that one is refused."""
+        token = await self.sign_in.token()
+        response = await self._once(method, path, token, **more)
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            return response
+        other = await self.sign_in.renewed(token)
+        return response if other is None else await self._once(method, path, other, **more)
+
+    async def _once(self, method: str, path: str, token: Token | None = None, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token.text}"} if token else {}
+        began = time.monotonic()
+        response = await self._client.request(method, path, headers=headers, **more)
+        self._is_known = True
+        if self._trace:
+            self._trace(f"{method} {path} {response.status_code} {(time.monotonic() - began) * 1000:.0f} ms")
+        return response
+
+    async def _ask_for_token(self, generation: Generation, client_id: str, client_secret: str) -> httpx.Response:
+        """A token endpoint's answer. Asking has a patience of its own, so that it takes nothing from the request's; and no
+        turn: whoever waits for the token has one."""
+        ask = functools.partial(self._once, "POST", generation.path, **generation.request(client_id, client_secret))
+        return await self._insist(ask, "POST", generation.path, safe=True)
+
+    async def _insist(
+        self, ask: Callable[[], Awaitable[httpx.Response]], method: str, path: str, *, safe: bool
+    ) -> httpx.Response:
+        failed = functools.partial(unreachable, self.endpoint, f"{method} {path}")
+        return await insist(ask, safe=safe, failed=failed, known=lambda: self._is_known, tell=self._tell)
+
+    def _tell(self, trouble: str) -> None:
+        """Says once what keeps a request from its answer."""
+        notice, self._notice = self._notice, None
+        if notice:
+            notice(f"The control plane {trouble}; trying again.")
+
+    async def _check(self, request: httpx.Request) -> None:
+        """Sees every request on its way out."""
+        asks_for_token = request.method == "POST" and str(request.url) in self._token_urls
+        if self.read_only and request.method not in ("GET", "HEAD") and not asks_for_token:
+            raise AssertionError(f"{request.method} {request.url.path} during a command that only reads")
 
 
-def _verification(ca_bundle: str | None) -> ssl.SSLContext | bool:
+def _verification(ca_bundle: str | None) -> ssl.SSLContext:
     if not ca_bundle:
-        return True
+        return httpx.create_ssl_context()
     try:
         return ssl.create_default_context(cafile=ca_bundle)
     except (OSError, ssl.SSLError) as error:
         diagnostic = Diagnostic("Unusable CA bundle", f"{ca_bundle}: {error}.", "check DECLARATIVE_CA_BUNDLE")
         raise ControlPlaneError(diagnostic) from error
-
-
-def _pause(attempt: int, retry_after: str | None) -> float:
-    """Seconds to wait before the next attempt: what the server asks for, or longer each time, never in step with others."""
-    if retry_after and retry_after.isdigit():
-        return min(float(retry_after), 60.0)
-    return min(0.2 * 2.0**attempt, LONGEST_PAUSE) * (0.5 + random.random())  # noqa: S311 (no secret depends on it)
-
-
-def _unreachable(endpoint: str, method: str, path: str, error: Exception) -> Unreachable:
-    never_sent = isinstance(
-        error,
-        (
-            *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
-            *(httpx.InvalidURL, httpx.UnsupportedProtocol, SignInBusy),
-        ),
-    ) or _signing_in(error, path)
-    what = (
-        "did not answer in time"
-        if isinstance(error, httpx.TimeoutException)
-        else f"cannot be reached: {error or type(error).__name__}"
-    )
-    return Unreachable(
-        Diagnostic(
-            "Control plane unreachable",
-            f"{method} {path}: {endpoint} {what}.",
-            "check the endpoint and the network; `--endpoint sandbox` needs neither",
-        ),
-        ambiguous=not never_sent,
-    )
-
-
-def _signing_in(error: Exception, path: str) -> bool:
-    """Whether it was the request for a token that failed: the request that needs the token was not carried out."""
-    try:
-        return isinstance(error, httpx.RequestError) and not error.request.url.path.endswith(path)
-    except RuntimeError:  # it does not know its request
-        return False
-
-
-def _refusal(response: httpx.Response, method: str, path: str) -> Refused | Unauthorized:
-    envelope = _envelope(response)
-    message = str(envelope.get("message") or response.reason_phrase or "no message")
-    status = response.status_code
-    answer = f"{method} {path} answered {status}: {message.rstrip('.')}."
-    details = envelope.get("details")
-    first = f"{answer} {details}" if details else answer
-
-    def told(summary: str, hint: str | None = None) -> tuple[Diagnostic, ...]:
-        issues = tuple(_issues(envelope, answer, first))
-        return issues or (Diagnostic(summary, first, hint),)
-
-    if status == httpx.codes.UNAUTHORIZED:
-        hint = "the credentials are wrong or have expired: set DECLARATIVE_TOKEN, or DECLARATIVE_CLIENT_ID and _CLIENT_SECRET"
-        return Unauthorized(*told("Not signed in", hint))
-    # A page that says 404 comes from what stands before the control plane; it does not say that the object is gone.
-    if status == httpx.codes.NOT_FOUND and "html" not in response.headers.get("Content-Type", ""):
-        return NotFound(*told("No such object"), status=status)
-    if status == httpx.codes.CONFLICT or (status == httpx.codes.BAD_REQUEST and "already exists" in message):
-        return Conflict(*told("Conflict at the control plane"), status=status)
-    forbidden = "the credentials are valid, but may not do this" if status == httpx.codes.FORBIDDEN else None
-    return Refused(*told("Refused by the control plane", forbidden), status=status)
-
-
-def _issues(envelope: Mapping[str, Any], answer: str, first: str) -> Iterator[Diagnostic]:
-    """What the policy has against single fields. `answer` says what was answered, `first` with all details, told once."""
-    given = envelope.get("complianceIssues")
-    for issue in given if isinstance(given, list) else ():
-        found: Mapping[str, Any] = issue if isinstance(issue, Mapping) else {"details": issue}
-        field = found.get("field")
-        named = field.strip() if isinstance(field, str) else ""
-        details = found.get("details")
-        words = "" if details is None else str(details).strip().rstrip(".")
-        if named or words:
-            complaint = f"`{named}`: {words or 'not allowed'}." if named else f"{words}."
-            yield Diagnostic("Refused by policy", f"{complaint}\n{first}", _POLICY_HINT, field=named or None)
-            first = answer
-
-
-def _envelope(response: httpx.Response) -> Mapping[str, Any]:
-    """The error envelope; empty where a gateway answered with HTML or nothing."""
-    try:
-        found = json.loads(response.content)
-    except ValueError:
-        return {}
-    return found if isinstance(found, Mapping) else {}

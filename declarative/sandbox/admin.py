@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from declarative import __version__
-from declarative.kinds.fields.base import Fields
-from declarative.kinds.rules import Rule
+from declarative.kinds.fields.base import Fields, Text
 from declarative.kinds.training import Phase
-from declarative.sandbox import store
+from declarative.sandbox import places, store
+from declarative.sandbox.auth import OFFERS, TokenEndpoint
 from declarative.sandbox.faults import Faults
 from declarative.sandbox.phases import FINISHED, GOING, GONE, clock_of
-from declarative.sandbox.policy import FIELDS, KnownFields
+from declarative.sandbox.policy_settings import Policy
+from declarative.sandbox.projects import Quota
 from declarative.sandbox.trainings import course, turn
 from declarative.sandbox.wire import Answer, Call, accepted, conforming, json_object, missing
-
-_POLICY = "Added to every object that is created or replaced, unless it names the item itself; by name."
 
 
 def _speed(value: Any) -> Any:
@@ -30,82 +28,12 @@ def _speed(value: Any) -> Any:
     return value
 
 
-def _texts(value: Any) -> Any:
-    good = isinstance(value, Mapping) and all(
-        1 <= len(name) <= 63 and isinstance(text, str) for name, text in value.items()
-    )
-    if not good:
-        raise PydanticCustomError(
-            "format", "{expected}", {"expected": "a mapping from names (up to 63 characters) to texts"}
-        )
-    return value
-
-
-def _bound(value: Any) -> Any:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number and not (isinstance(value, str) and re.fullmatch(_BOUND, value)):
-        raise PydanticCustomError("format", "{expected}", {"expected": "a number, or an amount such as 4G,"})
-    return value
-
-
-def _allowed(value: Any) -> Any:
-    if not (isinstance(value, tuple) and value and all(isinstance(one, (str, int, float)) for one in value)):
-        raise PydanticCustomError("format", "{expected}", {"expected": "a list of texts, numbers or true and false"})
-    return value
-
-
 Speed = Annotated[
     Any,
     AfterValidator(_speed),
     WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000}, {"const": "instant"}]}),
 ]
-Texts = Annotated[
-    Any,
-    AfterValidator(_texts),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "propertyNames": {"minLength": 1, "maxLength": 63},
-            "additionalProperties": {"type": "string"},
-        }
-    ),
-]
 Seconds = Annotated[int, Field(ge=1, le=366 * 24 * 3600)]
-_BOUND = r"[+-]?[0-9]{1,15}(\.[0-9]{1,6})?([numkMGTPE]|[KMGTPE]i)?"
-Bound = Annotated[
-    Any,
-    AfterValidator(_bound),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{_BOUND}$"}]}),
-]
-Allowed = Annotated[
-    Any,
-    AfterValidator(_allowed),
-    WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}),
-]
-
-
-class Limit(Fields):
-    """What the values of a field may be. A field that is not given is beyond no limit."""
-
-    min: Bound | None = Field(None, description="The least, as a number or an amount such as 4G.")
-    max: Bound | None = Field(None, description="The most, as a number or an amount such as 4G.")
-    allowed: Allowed | None = Field(None, description="The only values.")
-
-
-class Policy(Fields):
-    """What the control plane adds to specs, and what it refuses."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (KnownFields(),)
-
-    labels: Texts = Field(default_factory=dict, description=f"Labels. {_POLICY}")
-    annotations: Texts = Field(default_factory=dict, description=f"Annotations. {_POLICY}")
-    environmentVariables: Texts = Field(default_factory=dict, description=f"Environment variables. {_POLICY}")
-    limits: dict[str, Limit] = Field(
-        default_factory=dict,
-        description="Limits of fields, by their dotted paths within the spec (compute.gpuDevicesRequest); of a list on"
-        " the way every item counts. What is beyond a limit is neither created nor replaced: 400 with complianceIssues.",
-        json_schema_extra={"propertyNames": {"enum": list(FIELDS)}},
-    )
 
 
 class SandboxSettings(Fields):
@@ -113,15 +41,36 @@ class SandboxSettings(Fields):
 
     speed: Speed = Field(1, description="How fast phases move, times the usual; instant leaves no time between.")
     tokenLifetimeSeconds: Seconds = Field(3600, description="Seconds for which tokens are good that are issued later.")
+    tokenEndpoints: tuple[TokenEndpoint, ...] = Field(
+        OFFERS,
+        description="The ways to get a token that this tenant offers, as releases differ in them; it knows no other.",
+    )
     policy: Policy = Field(default_factory=Policy, description="What is added to specs, and what is refused.")
+    quotas: dict[str, dict[Text, Quota]] = Field(
+        default_factory=dict,
+        description="GPUs of projects, by the project's id and the name of the node pool. Without it, a project deserves 8"
+        " of the node pool default.",
+    )
+    refuseQuotas: bool = Field(False, description="Whether a project by its id is refused with 403: no permission.")
+    refusePolicies: bool = Field(
+        False, description="Whether the policy of trainings is refused with 403: no permission."
+    )
     refuseLists: bool = Field(False, description="Whether the list of workloads is refused with 403: no permission.")
     refuseDeletedList: bool = Field(
         False, description="Whether the list of deleted workloads (deleted=true) is refused with 400: not supported."
+    )
+    wrapClusters: bool = Field(
+        False, description="Whether the list of clusters is {clusters: [...]}, as some deployments answer it, or bare."
     )
     goneAnswers: Literal["404", "deletedAt", "desiredPhase"] = Field(
         "404",
         description="How a training that is gone is answered for two weeks: by 404, or by 200, where nothing but a time"
         " in deletedAt tells it, or nothing but the desiredPhase Deleted, with no actualPhase.",
+    )
+    duplicateAnswers: Literal[409, 400] = Field(
+        409,
+        description="How a name that is taken is answered: by 409 with the reason as its message, or by 400, where nothing"
+        " but the details tell it.",
     )
     faults: Faults = Field(default_factory=Faults, description="What befalls requests. This API is never hit.")
 
@@ -132,6 +81,9 @@ class PhaseRequest(Fields):
     phase: Phase = Field(
         description="Phase in which the workload is from now on, and stays until it is told otherwise. Pending is"
         " preempted; one that is Deleting or Terminating is stuck there."
+    )
+    message: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="What the list of workloads and an event say about it, such as why it cannot be scheduled."
     )
 
 
@@ -175,6 +127,18 @@ def _merged(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
     return {**settings, **given, **inner}
 
 
+def directory(call: Call) -> Answer:
+    """What there is to refer to."""
+    return Answer(200, places.told(call.settings))
+
+
+def replace_directory(call: Call) -> Answer:
+    """Other projects and assets: ambiguous names, names that mean something else from now on."""
+    given = places.kept(conforming(places.Directory, json_object(call.body)))
+    store.write(call.rows, {"directory": given})
+    return Answer(200, places.told({"directory": given}))
+
+
 def reset(call: Call) -> Answer:
     store.empty(call.rows)
     return Answer(200, {"code": 200, "message": "The sandbox is as new."})
@@ -188,13 +152,21 @@ def requests(call: Call) -> Answer:
     return Answer(200, {"requests": told, "mostInFlight": call.settings["mostInFlight"]})
 
 
+def forget_requests(call: Call) -> Answer:
+    """Begins to count anew; everything else stays."""
+    store.forget_requests(call.rows)
+    return Answer(200, {"code": 200, "message": "The counts begin anew."})
+
+
 def put_in_phase(call: Call) -> Answer:
     """Completes, fails, preempts or otherwise moves a workload, as the cluster or its administrator would."""
     workload, desired = _live(call)
-    phase = conforming(PhaseRequest, json_object(call.body))["phase"]
+    given = conforming(PhaseRequest, json_object(call.body))
+    phase = given["phase"]
     finished = call.moment.wall if phase in FINISHED else None
     keeps = phase in _UNWANTED and desired != "Deleted"
-    turn(call, workload, phase, desired if keeps else _WANTED.get(phase, "Running"), finished=finished)
+    wanted = desired if keeps else _WANTED.get(phase, "Running")
+    turn(call, workload, phase, wanted, finished=finished, message=given.get("message"))
     return accepted()
 
 

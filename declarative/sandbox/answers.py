@@ -37,7 +37,7 @@ def _field(shape: Object, name: str, value: Any) -> Any:
     inner = shape.fields[name]
     if value is not None or shape.model is None:
         return filled(inner, value)
-    default = shape.model.model_fields[name].default
+    default = shape.model.model_fields[name].get_default(call_default_factory=True)
     if default is PydanticUndefined:
         return None
     if isinstance(default, BaseModel):

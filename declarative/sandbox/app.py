@@ -18,13 +18,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from declarative.sandbox import admin, auth, directory, faults, templates, trainings, workloads
+from declarative.sandbox import (
+    admin,
+    auth,
+    directory,
+    effective_policy,
+    faults,
+    others,
+    projects,
+    templates,
+    trainings,
+    workloads,
+)
 from declarative.sandbox.faults import Fate
 from declarative.sandbox.phases import clock_of
 from declarative.sandbox.store import Store, read, write
 from declarative.sandbox.wire import Answer, Call, Handler, Refusal, encoded
 
-TOKEN_PATH = "/api/v1/token"  # noqa: S105 - a path
+TOKEN_PATHS = ("/api/v1/token", "/api/v2/token")
 _TRAINING = "/api/v1/workloads/trainings/{workloadId}"
 _TEMPLATES = "/api/v1/asset/workload-template"
 
@@ -38,15 +49,19 @@ def _document(_: Call) -> Answer:
 
 ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
-        TOKEN_PATH: {"POST": auth.issue},
+        TOKEN_PATHS[0]: {"POST": auth.issue},
+        TOKEN_PATHS[1]: {"POST": auth.issue_as_oauth},
         "/api/v1/workloads": {"GET": workloads.listed},
         "/api/v1/workloads/trainings": {"POST": trainings.create},
         _TRAINING: {"GET": trainings.get, "DELETE": trainings.delete},
         f"{_TRAINING}/suspend": {"POST": trainings.suspend},
         f"{_TRAINING}/resume": {"POST": trainings.resume},
+        "/api/v1/workloads/{workloadId}/events": {"GET": workloads.events},
         _TEMPLATES: {"GET": templates.listed, "POST": templates.create},
         _TEMPLATES + "/{AssetId}": {"GET": templates.get, "PUT": templates.update, "DELETE": templates.delete},
         "/api/v1/org-unit/projects": {"GET": directory.projects},
+        "/api/v1/org-unit/projects/{projectId}": {"GET": projects.get},
+        "/api/v2/policy/trainings": {"GET": effective_policy.get},
         "/api/v1/org-unit/departments": {"GET": directory.departments},
         "/api/v1/clusters": {"GET": directory.clusters},
         "/api/v1/asset/environment": {"GET": directory.environments},
@@ -55,8 +70,10 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         "/_sandbox/": {"GET": admin.about},
         "/_sandbox/openapi.json": {"GET": _document},
         "/_sandbox/settings": {"PUT": admin.replace_settings, "PATCH": admin.merge_settings},
+        "/_sandbox/directory": {"GET": admin.directory, "PUT": admin.replace_directory},
         "/_sandbox/reset": {"POST": admin.reset},
-        "/_sandbox/requests": {"GET": admin.requests},
+        "/_sandbox/requests": {"GET": admin.requests, "DELETE": admin.forget_requests},
+        "/_sandbox/workloads": {"POST": others.create},
         "/_sandbox/workloads/{workloadId}": {"DELETE": admin.remove},
         "/_sandbox/workloads/{workloadId}/phase": {"POST": admin.put_in_phase},
     }
@@ -185,7 +202,7 @@ def _within(call: Call, path: str, handler: Handler, request: Request) -> Respon
     """Answers within the transaction: a refusal undoes what the handler wrote, but the request counts."""
     call.rows.execute("SAVEPOINT handler")
     try:
-        if path.startswith("/api/") and path != TOKEN_PATH:
+        if path.startswith("/api/") and path not in TOKEN_PATHS:
             call = replace(call, user=auth.user(request.headers.get("authorization"), call.settings, call.moment.wall))
         answer = handler(call)
     except Refusal as refusal:

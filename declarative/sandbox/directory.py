@@ -1,4 +1,4 @@
-"""Names to ids: projects, departments, clusters and assets, all of them seeds."""
+"""Names to ids: the lists of projects, departments, clusters and assets."""
 
 from __future__ import annotations
 
@@ -7,40 +7,54 @@ from typing import Any
 
 from declarative.kinds.fields.base import UUID
 from declarative.sandbox import seeds
-from declarative.sandbox.wire import Answer, Call, Refusal, page, truth, whole
+from declarative.sandbox.places import places
+from declarative.sandbox.projects import rows
+from declarative.sandbox.wire import Answer, Call, Refusal, choice, page, truth, whole
+
+# What projects and departments can be sorted by, of what the documents name.
+SORTED_BY = ("name", "clusterId", "createdAt")
 
 
 def projects(call: Call) -> Answer:
-    return page(call.query, "projects", sorted(seeds.PROJECTS), seeds.project)
+    return page(call.query, "projects", _sorted(call, rows(call)))
 
 
 def departments(call: Call) -> Answer:
-    return page(call.query, "departments", [seeds.department()])
+    found = places(call.settings).departments
+    return page(call.query, "departments", _sorted(call, [seeds.department(one, *found[one]) for one in found]))
 
 
-def clusters(_: Call) -> Answer:
-    return Answer(200, [seeds.cluster(uuid) for uuid in seeds.CLUSTERS])
+def _sorted(call: Call, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    sort_by = choice(call.query, "sortBy", SORTED_BY)
+    descending = choice(call.query, "sortOrder", ("asc", "desc")) == "desc"
+    return sorted(rows, key=lambda row: str(row[sort_by]), reverse=descending) if sort_by else rows
+
+
+def clusters(call: Call) -> Answer:
+    found = [seeds.cluster(uuid, name) for uuid, name in places(call.settings).clusters.items()]
+    return Answer(200, {"clusters": found} if call.settings["wrapClusters"] else found)
 
 
 def environments(call: Call) -> Answer:
-    return _assets(seeds.ENVIRONMENTS, call)
+    return _assets(places(call.settings).environments, call)
 
 
 def computes(call: Call) -> Answer:
-    return _assets(seeds.COMPUTES, call)
+    return _assets(places(call.settings).computes, call)
 
 
 def datasources(call: Call) -> Answer:
-    return _assets(seeds.DATASOURCES, call)
+    return _assets(places(call.settings).datasources, call)
 
 
 def _assets(assets: Mapping[str, dict[str, Any]], call: Call) -> Answer:
-    return Answer(200, {"entries": chosen(list(assets.values()), call.query)})
+    return Answer(200, {"entries": chosen(list(assets.values()), call)})
 
 
-def chosen(entries: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
+def chosen(entries: list[dict[str, Any]], call: Call) -> list[dict[str, Any]]:
     """The entries that the query asks for. `name` finds substrings, `projectId` also what wider scopes offer."""
-    tests = [test for test in (_by_ids(query), _by_project(query), *_by_types(query)) if test]
+    query = call.query
+    tests = [test for test in (_by_ids(query), _by_project(call), *_by_types(query)) if test]
     return [entry for entry in entries if all(test(entry["meta"]) for test in tests)]
 
 
@@ -60,15 +74,16 @@ def _by_ids(query: Mapping[str, str]) -> _Test:
     )
 
 
-def _by_project(query: Mapping[str, str]) -> _Test | None:
+def _by_project(call: Call) -> _Test | None:
+    query = call.query
     project = whole(query, "projectId", None, -(2**31), 2**31 - 1)
     if project is None:
         return None
     own = {"project": ("projectId", str(project))}
     if query.get("scope") == "project":
         return lambda meta: _belongs(meta, own)
-    cluster = seeds.PROJECTS.get(str(project), ("", ""))[1]
-    wider = {"department": ("departmentId", seeds.DEPARTMENT), "cluster": ("clusterId", cluster)}
+    _, cluster, department = places(call.settings).projects.get(str(project), ("", "", ""))
+    wider = {"department": ("departmentId", department), "cluster": ("clusterId", cluster)}
     return lambda meta: meta["scope"] in ("system", "tenant") or _belongs(meta, {**own, **wider})
 
 

@@ -19,6 +19,8 @@ from declarative.kinds.workload_template import (
 )
 from declarative.sandbox import openapi_parts as part
 from declarative.sandbox.admin import PhaseRequest, SandboxSettings
+from declarative.sandbox.others import OtherWorkload
+from declarative.sandbox.places import Directory
 
 _MODELS: tuple[type[Fields], ...] = (
     TrainingCreateRequest,
@@ -28,6 +30,8 @@ _MODELS: tuple[type[Fields], ...] = (
     WorkloadTemplateAnswer,
     SandboxSettings,
     PhaseRequest,
+    Directory,
+    OtherWorkload,
 )
 _TEMPLATES = "/api/v1/asset/workload-template"
 _TRAINING = "/api/v1/workloads/trainings/{workloadId}"
@@ -83,9 +87,20 @@ def _shared_paths() -> dict[str, Any]:
                 "createToken",
                 "Exchange the credentials of an application for a token.",
                 {200: part.ref("TokenAnswer")},
-                (400, 401),
+                (400, 401, 404),
                 body="TokenRequest",
                 open=True,
+            )
+        },
+        "/api/v2/token": {
+            "post": part.operation(
+                "createOAuthToken",
+                "The same as OAuth 2 has it.",
+                {200: part.ref("OAuthTokenAnswer"), **dict.fromkeys((400, 401), part.ref("OAuthError"))},
+                (404,),
+                body="OAuthTokenRequest",
+                open=True,
+                media="application/x-www-form-urlencoded",
             )
         },
         "/api/v1/workloads": {
@@ -96,6 +111,16 @@ def _shared_paths() -> dict[str, Any]:
                 (400, 401, 403),
                 parameters=part.WORKLOAD_QUERY,
             )
+        },
+        "/api/v1/workloads/{workloadId}/events": {
+            "parameters": [part.path_id("workloadId", "Id of the workload.")],
+            "get": part.operation(
+                "listEvents",
+                "List what happened to a workload.",
+                {200: part.paged("events", part.ref("Event"))},
+                (400, 401, 404),
+                parameters=part.EVENT_QUERY,
+            ),
         },
     }
 
@@ -186,7 +211,7 @@ def _directory_paths() -> dict[str, Any]:
     def paged(operation: str, name: str, item: str) -> dict[str, Any]:
         answer = part.paged(name, part.ref(item))
         return {
-            "get": part.operation(operation, f"List {name}.", {200: answer}, (400, 401), parameters=part.PAGE_QUERY)
+            "get": part.operation(operation, f"List {name}.", {200: answer}, (400, 401), parameters=part.UNIT_QUERY)
         }
 
     def assets(operation: str, name: str) -> dict[str, Any]:
@@ -196,9 +221,24 @@ def _directory_paths() -> dict[str, Any]:
             )
         }
 
-    clusters = {"type": "array", "items": part.ref("Cluster")}
+    bare = {"type": "array", "items": part.ref("Cluster")}
+    wrapped = {"type": "object", "required": ["clusters"], "properties": {"clusters": bare}}
+    clusters = {"anyOf": [bare, wrapped]}
     return {
         "/api/v1/org-unit/projects": paged("listProjects", "projects", "Project"),
+        "/api/v1/org-unit/projects/{projectId}": {
+            "parameters": [part.path_text("projectId", "Id of the project.")],
+            "get": part.operation("getProject", "Get a project.", {200: part.ref("Project")}, (401, 403, 404)),
+        },
+        "/api/v2/policy/trainings": {
+            "get": part.operation(
+                "getTrainingPolicy",
+                "Get the policy of trainings: its defaults and rules, as the spec is, and lists in two parts.",
+                {200: part.ref("TrainingPolicy")},
+                (400, 401, 403, 404),
+                parameters=part.POLICY_QUERY,
+            )
+        },
         "/api/v1/org-unit/departments": paged("listDepartments", "departments", "Department"),
         "/api/v1/clusters": {"get": part.operation("listClusters", "List clusters.", {200: clusters}, (401,))},
         "/api/v1/asset/environment": assets("listEnvironments", "environments"),
@@ -222,9 +262,31 @@ def _admin_paths() -> dict[str, Any]:
             "put": admin("replaceSettings", "Replace all settings.", settings, (400,), "SandboxSettings"),
             "patch": admin("mergeSettings", "Change some settings.", settings, (400,), "SandboxSettings"),
         },
+        "/_sandbox/directory": {
+            "get": admin(
+                "getDirectory", "The clusters, departments, projects and assets.", {200: part.ref("Directory")}
+            ),
+            "put": admin(
+                "replaceDirectory",
+                "Put other clusters, departments, projects and assets in place of those of the start.",
+                {200: part.ref("Directory")},
+                (400,),
+                "Directory",
+            ),
+        },
         "/_sandbox/reset": {"post": admin("resetSandbox", "Back to the first state.", {200: part.ref("Accepted")})},
         "/_sandbox/requests": {
-            "get": admin("countRequests", "How often each operation was asked for since the last reset.", anything)
+            "get": admin("countRequests", "How often each operation was asked for since the last reset.", anything),
+            "delete": admin("forgetRequests", "Begin to count anew.", {200: part.ref("Accepted")}),
+        },
+        "/_sandbox/workloads": {
+            "post": admin(
+                "addWorkload",
+                "Make a workload of another type, which holds its name and its GPUs.",
+                {202: {"type": "object", "required": ["id", "name", "type"]}},
+                (400, 409),
+                "OtherWorkload",
+            )
         },
         "/_sandbox/workloads/{workloadId}": {
             "parameters": [path_id],

@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from declarative.sandbox.auth import GRANTS
+from declarative.sandbox.directory import SORTED_BY
+from declarative.sandbox.effective_policy import SCOPES
 from declarative.sandbox.workloads import FIELDS, TERM
 
 _MEANINGS = {
@@ -36,10 +38,11 @@ def operation(
     parameters: tuple[Mapping[str, Any], ...] = (),
     open: bool = False,
     has_spec: bool = False,
+    media: str = "application/json",
 ) -> dict[str, Any]:
     """One operation; `open` asks for no token. Everything may answer 503 while another process writes.
 
-    With `has_spec` a 400 lists what is wrong in the spec that was sent.
+    With `has_spec` a 400 lists what is wrong in the spec that was sent. `media` is the type of the body.
     """
     answers = {**good, **{status: ref("Error") for status in (*bad, 503)}}
     if has_spec:
@@ -55,7 +58,7 @@ def operation(
     if parameters:
         found["parameters"] = [dict(parameter) for parameter in parameters]
     if body:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
+        found["requestBody"] = {"required": True, "content": {media: {"schema": ref(body)}}}
     if open:
         found["security"] = []
     return found
@@ -69,6 +72,11 @@ def path_id(name: str, description: str) -> dict[str, Any]:
         "description": description,
         "schema": {"type": "string", "format": "uuid"},
     }
+
+
+def path_text(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1}
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
 
 
 def paged(name: str, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,17 +100,23 @@ PAGE_QUERY = (
     _query("offset", {**_INT32, "minimum": 0, "default": 0}, "Items to leave out at the start."),
     _query("limit", {**_INT32, "minimum": 1, "maximum": 500, "default": 50}, "Most items of a page."),
 )
+_ORDER = _query("sortOrder", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}, "Direction of the sorting.")
+UNIT_QUERY = (*PAGE_QUERY, _query("sortBy", {"type": "string", "enum": list(SORTED_BY)}, "Field to sort by."), _ORDER)
 WORKLOAD_QUERY = (
     *PAGE_QUERY,
     _query("deleted", {"type": "boolean"}, "True lists the workloads that were deleted within the last two weeks."),
     _query("sortBy", {"type": "string", "enum": list(FIELDS)}, "Field to sort by."),
-    _query("sortOrder", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}, "Direction of the sorting."),
+    _ORDER,
     _query(
         "filterBy",
         {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": TERM}},
         "Terms that all have to hold, such as type==Training.",
         explode=False,
     ),
+)
+EVENT_QUERY = (
+    *PAGE_QUERY,
+    _query("sortOrder", {"type": "string", "enum": ["asc", "desc"], "default": "desc"}, "The latest last, or first."),
 )
 ASSET_QUERY = (
     _query("name", {"type": "string"}, "Part of the name."),
@@ -114,6 +128,13 @@ ASSET_QUERY = (
     _query("isDistributed", {"type": "boolean"}, "Whether distributed trainings are supported."),
     _query("isTraining", {"type": "boolean"}, "Whether trainings are supported."),
     _query("isWorkspace", {"type": "boolean"}, "Whether workspaces are supported."),
+)
+
+POLICY_QUERY = (
+    {**_query("scope", {"type": "string", "enum": list(SCOPES)}, "Whose policy."), "required": True},
+    _query("projectId", {"type": "string"}, "Id of the project, for the scope project."),
+    _query("departmentId", {"type": "string"}, "Id of the department."),
+    _query("clusterId", {"type": "string", "format": "uuid"}, "Id of the cluster."),
 )
 
 
@@ -164,6 +185,15 @@ SCHEMAS: Mapping[str, Any] = MappingProxyType(
         "Accepted": _envelope(),
         "TokenRequest": {"oneOf": [_grant(grant, *fields) for grant, fields in GRANTS.items()]},
         "TokenAnswer": _strings("accessToken"),
+        "OAuthTokenRequest": {
+            **_strings("grant_type", "client_id", "client_secret"),
+            "properties": {
+                "grant_type": {"const": "client_credentials"},
+                **{name: {"type": "string"} for name in ("client_id", "client_secret")},
+            },
+        },
+        "OAuthTokenAnswer": _strings("access_token", "token_type", expires_in={"type": "integer", "minimum": 1}),
+        "OAuthError": {**_strings("error", "error_description"), "additionalProperties": False},
         "Workload": _strings(
             *_ROW_TEXTS,
             id={"type": "string", "format": "uuid"},
@@ -171,12 +201,39 @@ SCHEMAS: Mapping[str, Any] = MappingProxyType(
             tenantId={"type": "integer"},
             priority={"type": ["integer", "null"]},
             runningPods={"type": "integer"},
+            phaseMessage={"type": "string"},
             conditions={"type": "array"},
             **dict.fromkeys(("createdAt", "updatedAt", "phaseUpdatedAt", "k8sPhaseUpdatedAt"), _WHEN),
             **{name: {**_WHEN, "type": ["string", "null"]} for name in ("deletedAt", "completedAt")},
         ),
+        "Event": _strings(
+            *("type", "reason", "message", "source"),
+            id={"type": "string", "format": "uuid"},
+            clusterId={"type": "string", "format": "uuid"},
+            createdAt=_WHEN,
+            involvedObject=_strings("kind", "name", "namespace", uid={"type": "string", "format": "uuid"}),
+        ),
         "WorkloadsPage": paged("workloads", ref("Workload")),
-        "Project": _strings("id", "name", "clusterId", "parentId", "createdAt", "updatedAt"),
+        "Project": _strings(
+            *("id", "name", "clusterId", "parentId", "createdAt", "updatedAt"),
+            resources={"type": "array", "items": {"type": "object", "required": ["nodePool", "gpu"]}},
+            status={"type": "object", "required": ["phase", "nodePoolQuotaStatuses", "quotaStatus"]},
+        ),
+        "TrainingPolicy": {
+            "type": "object",
+            "required": ["effective"],
+            "properties": {
+                "effective": {
+                    "type": "object",
+                    "required": ["defaults", "rules", "imposedAssets"],
+                    "properties": {
+                        **{name: {"type": "object"} for name in ("defaults", "rules")},
+                        "imposedAssets": {"type": "array", "items": {"type": "string"}},
+                    },
+                },
+                "effectiveUpdatedAt": _WHEN,
+            },
+        },
         "Department": _strings("id", "name", "clusterId", "createdAt", "updatedAt"),
         "Cluster": _strings("uuid", "name", "createdAt", tenantId={"type": "integer"}),
         "Asset": {

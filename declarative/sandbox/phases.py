@@ -97,6 +97,16 @@ class Course:
             return _along(COURSES["delete"], now.since_wall(self.expires))
         return _along(COURSES.get(self.name, ((self.name, math.inf),)), now.since(self.began))
 
+    def passed(self, now: Moment) -> tuple[tuple[str, float], ...]:
+        """The phases of its course until now, each with the seconds of sandbox time from the start of the course to its own."""
+        found, seconds, since = [], 0.0, now.since(self.began)
+        for phase, lasts in COURSES.get(self.name, ((self.name, math.inf),)):
+            if seconds > since:
+                break
+            found.append((phase, seconds))
+            seconds += lasts
+        return tuple(found)
+
     def gone_at(self, now: Moment) -> float | None:
         """The wall time of the deletion, once the workload is gone."""
         if self.phase(now) != GONE:

@@ -16,32 +16,43 @@ _ADMIN = "admin@sandbox"
 A100 = "71f69d83-ba66-4822-adf5-55ce55efd210"
 H100 = "0c2f7d8e-5b61-4f0a-9d3e-6a1f8f4b2c77"
 DEPARTMENT = "4500"
-# id -> (name, cluster)
+# id -> (name, cluster); all of them are in the one department.
 PROJECTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"4501": ("vision", A100), "4502": ("language", A100), "4503": ("robotics", H100)}
 )
 CLUSTERS: Mapping[str, str] = MappingProxyType({A100: "a100-prod", H100: "h100-lab"})
+# What an asset has that was given by its name alone, by kind.
+SPECS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "environment": {"image": "ubuntu:24.04", "connections": []},
+        "compute": {"gpuDevicesRequest": 1},
+        "pvc": {"pvc": {"existingPvc": True, "claimName": "data", "path": "/data"}},
+        "git": {"git": {"repository": "https://git.example.com/code.git", "path": "/code"}},
+        "s3": {"s3": {"bucket": "data", "path": "/data", "url": "https://s3.example.com"}},
+        "nfs": {"nfs": {"server": "nfs.example.com", "path": "/export", "mountPath": "/data"}},
+    }
+)
 
 
-def cluster(uuid: str) -> dict[str, Any]:
+def cluster(uuid: str, name: str) -> dict[str, Any]:
     return {
         "uuid": uuid,
         "tenantId": TENANT,
-        "name": CLUSTERS[uuid],
+        "name": name,
         "createdAt": _SINCE,
         "updatedAt": None,
         "deletedAt": None,
-        "domain": f"{CLUSTERS[uuid]}.sandbox.example",
+        "domain": f"{name}.sandbox.example",
         "version": "2.21.0",
         "status": {"state": "Connected"},
     }
 
 
-def department() -> dict[str, Any]:
+def department(id: str, name: str, cluster_id: str) -> dict[str, Any]:
     return {
-        "id": DEPARTMENT,
-        "name": "default",
-        "clusterId": A100,
+        "id": id,
+        "name": name,
+        "clusterId": cluster_id,
         "description": "",
         "createdAt": _SINCE,
         "updatedAt": _SINCE,
@@ -52,13 +63,12 @@ def department() -> dict[str, Any]:
     }
 
 
-def project(id: str) -> dict[str, Any]:
-    name, cluster_id = PROJECTS[id]
+def project(id: str, name: str, cluster_id: str, department_id: str) -> dict[str, Any]:
     return {
         "id": id,
         "name": name,
         "clusterId": cluster_id,
-        "parentId": DEPARTMENT,
+        "parentId": department_id,
         "description": "",
         "createdAt": _SINCE,
         "updatedAt": _SINCE,
@@ -73,13 +83,16 @@ def project(id: str) -> dict[str, Any]:
     }
 
 
-def _asset(id: str, kind: str, name: str, spec: Mapping[str, Any], description: str) -> dict[str, Any]:
+def asset(
+    id: str, kind: str, name: str, spec: Mapping[str, Any], description: str, scope: str = "tenant", **owner: Any
+) -> dict[str, Any]:
     meta = {
         "id": id,
         "kind": kind,
         "name": name,
         "description": description,
-        "scope": "tenant",
+        "scope": scope,
+        **owner,
         "tenantId": TENANT,
         "autoDelete": False,
         "createdBy": _ADMIN,
@@ -100,21 +113,21 @@ def _by_id(*assets: dict[str, Any]) -> Mapping[str, dict[str, Any]]:
 
 
 ENVIRONMENTS = _by_id(
-    _asset(
+    asset(
         "1d5b7c3a-8e42-4d09-b6f1-2a9c0e7d4f11",
         "environment",
         "pytorch-24",
         {"image": "nvcr.io/nvidia/pytorch:24.08-py3", "connections": [_tool("TensorBoard", "tensorboard", 6006)]},
         "PyTorch 24.08",
     ),
-    _asset(
+    asset(
         "2e6c8d4b-9f53-4e1a-87a2-3bad1f8e5a22",
         "environment",
         "jupyter-lab",
         {"image": "jupyter/scipy-notebook:latest", "connections": [_tool("Jupyter", "jupyter-notebook", 8888)]},
         "JupyterLab",
     ),
-    _asset(
+    asset(
         "3f7d9e5c-a064-4f2b-98b3-4cbe2a9f6b33",
         "environment",
         "tensorflow-2",
@@ -123,28 +136,28 @@ ENVIRONMENTS = _by_id(
     ),
 )
 COMPUTES = _by_id(
-    _asset(
+    asset(
         "5f1c2a9e-0d6b-4b7e-9f43-0f9f6f7f1c11",
         "compute",
         "one-gpu",
         {"gpuDevicesRequest": 1, "gpuRequestType": "portion", "gpuPortionRequest": 1, "cpuCoreRequest": 4},
         "One whole GPU",
     ),
-    _asset(
+    asset(
         "6a2d3baf-1e7c-4c8f-8a54-1a0a7a8a2d22",
         "compute",
         "half-gpu",
         {"gpuDevicesRequest": 1, "gpuRequestType": "portion", "gpuPortionRequest": 0.5, "cpuCoreRequest": 2},
         "Half a GPU",
     ),
-    _asset(
+    asset(
         "7b3e4cb0-2f8d-4d90-9b65-2b1b8b9b3e33",
         "compute",
         "cpu-only",
         {"gpuDevicesRequest": 0, "cpuCoreRequest": 8, "cpuMemoryRequest": "32G"},
         "No GPU",
     ),
-    _asset(
+    asset(
         "8d4f5ec1-3a9e-4ea1-8c76-3c2c9c8c4f44",
         "compute",
         "four-gpus",
@@ -153,35 +166,35 @@ COMPUTES = _by_id(
     ),
 )
 DATASOURCES = _by_id(
-    _asset(
+    asset(
         "8c4f5dc1-309e-4ea1-ac76-3c2c9cac4f44",
         "pvc",
         "imagenet",
         {"pvc": {"claimName": "imagenet", "existingPvc": True, "readOnly": True, "path": "/data/imagenet"}},
         "ImageNet, read only",
     ),
-    _asset(
+    asset(
         "9d506ed2-41af-4fb2-bd87-4d3dadbd5055",
         "git",
         "code",
         {"git": {"repository": "https://git.example.com/team/code.git", "branch": "main", "path": "/code"}},
         "The team's code",
     ),
-    _asset(
+    asset(
         "ae617fe3-52b0-40c3-8e98-5e4ebece6166",
         "s3",
         "checkpoints",
         {"s3": {"bucket": "checkpoints", "path": "/checkpoints", "url": "https://s3.example.com"}},
         "Checkpoints",
     ),
-    _asset(
+    asset(
         "bf7280f4-63c1-41d4-9fa9-6f5fcfdf7277",
         "nfs",
         "team-nfs",
         {"nfs": {"server": "nfs.example.com", "path": "/export/team", "mountPath": "/team", "readOnly": False}},
         "The team's share",
     ),
-    _asset(
+    asset(
         "c08391a5-74d2-42e5-8ab0-7a60d0e08388",
         "git",
         "trainer",

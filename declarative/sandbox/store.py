@@ -62,14 +62,21 @@ _NAMES = ("settings", "workloads", "templates", "requests")
 DEFAULTS: dict[str, Any] = {
     "speed": 1,
     "tokenLifetimeSeconds": 3600,
-    "policy": {"labels": {}, "annotations": {}, "environmentVariables": {}, "limits": {}},
+    "tokenEndpoints": ["v2", "v1-client-credentials", "v1-app-token"],
+    "policy": {"labels": {}, "annotations": {}, "environmentVariables": {}, "limits": {}, "defaults": {}, "lists": {}},
+    "quotas": {},
+    "refuseQuotas": False,
+    "refusePolicies": False,
     "refuseLists": False,
     "refuseDeletedList": False,
+    "wrapClusters": False,
     "goneAnswers": "404",
+    "duplicateAnswers": 409,
     "faults": faults.DEFAULTS,
 }
-# What is kept beside the settings: the faults that have hit, by operation, and the most requests that were in flight.
-_KEPT: dict[str, Any] = {"faultsHit": {}, "mostInFlight": 0}
+# What is kept beside the settings: the faults that have hit, by operation, the most requests that were in flight, and what
+# there is to refer to, where that is not the seeds.
+_KEPT: dict[str, Any] = {"faultsHit": {}, "mostInFlight": 0, "directory": {}}
 _AWAY = "move it away, or name another file with the `--state` of `declarative sandbox`"
 
 
@@ -113,6 +120,12 @@ def empty(rows: sqlite3.Connection) -> None:
     for name in _NAMES:
         rows.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
     write(rows, {**DEFAULTS, **_KEPT, "key": key, "wall": 0.0, "sandbox": 0.0})
+
+
+def forget_requests(rows: sqlite3.Connection) -> None:
+    """Begins to count anew, within the caller's transaction."""
+    rows.execute("DELETE FROM requests")
+    write(rows, {"faultsHit": {}, "mostInFlight": 0})
 
 
 def read(rows: sqlite3.Connection) -> dict[str, Any]:

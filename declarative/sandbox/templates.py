@@ -19,21 +19,22 @@ from declarative.sandbox import seeds
 from declarative.sandbox.answers import INJECTED, filled, injected
 from declarative.sandbox.directory import chosen
 from declarative.sandbox.phases import stamp
+from declarative.sandbox.places import Places, places
 from declarative.sandbox.policy import comply
-from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
+from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, duplicate, missing, strict_object
 
 _SCOPE_IDS = {"cluster": "clusterId", "department": "departmentId", "project": "projectId"}
 
 
 def listed(call: Call) -> Answer:
     rows = call.rows.execute("SELECT body FROM templates ORDER BY sequence").fetchall()
-    return Answer(200, {"entries": chosen([json.loads(row["body"]) for row in rows], call.query)})
+    return Answer(200, {"entries": chosen([json.loads(row["body"]) for row in rows], call)})
 
 
 def create(call: Call) -> Answer:
     request = conforming(WorkloadTemplateCreateRequest, strict_object(call))
     given = request["meta"]
-    _check_scope(given)
+    _check_scope(given, places(call.settings))
     comply(request["spec"], call.settings["policy"])
     now = stamp(call.moment.wall)
     meta = {name: value for name, value in given.items() if value is not None}
@@ -48,15 +49,15 @@ def create(call: Call) -> Answer:
     if meta.get("clusterId"):
         meta["clusterId"] = meta["clusterId"].lower()
     if given["scope"] == "project":
-        meta["projectName"] = seeds.PROJECTS[str(given["projectId"])][0]
-    body = {"meta": meta, "spec": _spec(request["spec"], call.settings["policy"])}
+        meta["projectName"] = places(call.settings).project(str(given["projectId"])).name
+    body = {"meta": meta, "spec": _spec(request["spec"], call)}
     try:
         call.rows.execute(
             "INSERT INTO templates (id, owner, name, body) VALUES (?, ?, ?, ?)",
             (meta["id"], _owner(meta), meta["name"], json.dumps(body)),
         )
     except sqlite3.IntegrityError:
-        raise _taken(meta) from None
+        raise _taken(meta, call) from None
     return Answer(202, body)
 
 
@@ -71,13 +72,13 @@ def update(call: Call) -> Answer:
     meta = {name: value for name, value in body["meta"].items() if name != "description"}
     meta |= {name: value for name, value in request["meta"].items() if value is not None}
     meta |= {"updatedBy": call.user, "updatedAt": stamp(call.moment.wall)}
-    body = {"meta": meta, "spec": _spec(request["spec"], call.settings["policy"])}
+    body = {"meta": meta, "spec": _spec(request["spec"], call)}
     try:
         call.rows.execute(
             "UPDATE templates SET name = ?, body = ? WHERE id = ?", (meta["name"], json.dumps(body), meta["id"])
         )
     except sqlite3.IntegrityError:
-        raise _taken(meta) from None
+        raise _taken(meta, call) from None
     return Answer(202, body)
 
 
@@ -95,10 +96,9 @@ def _found(call: Call) -> dict[str, Any]:
     return body
 
 
-def _taken(meta: Mapping[str, Any]) -> Refusal:
-    return Refusal(
-        409, f"Template {meta['name']} already exists", f"The scope {meta['scope']} has a template of this name."
-    )
+def _taken(meta: Mapping[str, Any], call: Call) -> Refusal:
+    details = f"The scope {meta['scope']} has a template of this name."
+    return duplicate(call.settings["duplicateAnswers"], f"Template {meta['name']}", details)
 
 
 def _owner(meta: Mapping[str, Any]) -> str:
@@ -106,11 +106,11 @@ def _owner(meta: Mapping[str, Any]) -> str:
     return f"{meta['scope']}/{meta.get(_SCOPE_IDS.get(meta['scope'], ''), '')}"
 
 
-def _check_scope(meta: Mapping[str, Any]) -> None:
+def _check_scope(meta: Mapping[str, Any], there: Places) -> None:
     known = (
-        ("projectId", "project", seeds.PROJECTS),
-        ("clusterId", "cluster", seeds.CLUSTERS),
-        ("departmentId", "department", (seeds.DEPARTMENT,)),
+        ("projectId", "project", there.projects),
+        ("clusterId", "cluster", there.clusters),
+        ("departmentId", "department", there.departments),
     )
     for name, what, ids in known:
         given = meta.get(name)
@@ -118,28 +118,28 @@ def _check_scope(meta: Mapping[str, Any]) -> None:
             raise Refusal(400, f"The {what} does not exist", f"There is no {what} with the id {given}.")
 
 
-def _spec(given: Mapping[str, Any], policy: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def _spec(given: Mapping[str, Any], call: Call) -> dict[str, Any]:
     """The spec as answers carry it: assets by id, name and more."""
-    run = given.get("specificEnv")
+    run, policy = given.get("specificEnv"), call.settings["policy"]
     if run is not None or any(policy.get(field) for field in INJECTED):
         run = filled(shape_of(RunParameters), injected(run or {}, policy))
-    return {"assets": _assets(given["assets"]), "specificEnv": run, "distributed": None}
+    return {"assets": _assets(given["assets"], places(call.settings)), "specificEnv": run, "distributed": None}
 
 
-def _assets(given: Mapping[str, Any]) -> dict[str, Any]:
-    environment = _asset(seeds.ENVIRONMENTS, given["environment"], "environment")
+def _assets(given: Mapping[str, Any], there: Places) -> dict[str, Any]:
+    environment = _asset(there.environments, given["environment"], "environment")
     tools = [tool["internalToolInfo"]["toolType"] for tool in environment["spec"]["connections"]]
     compute = given.get("compute")
     return {
         "environment": {**_reference(environment), "toolTypes": tools},
-        "compute": None if compute is None else _reference(_asset(seeds.COMPUTES, compute, "compute")),
-        "datasources": [_datasource(item) for item in given.get("datasources", ())],
+        "compute": None if compute is None else _reference(_asset(there.computes, compute, "compute")),
+        "datasources": [_datasource(item, there.datasources) for item in given.get("datasources", ())],
         "workloadVolumes": list(given.get("workloadVolumes", ())),
     }
 
 
-def _datasource(item: Mapping[str, Any]) -> dict[str, Any]:
-    asset = _asset(seeds.DATASOURCES, item["id"], "data source")
+def _datasource(item: Mapping[str, Any], there: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    asset = _asset(there, item["id"], "data source")
     kind = asset["meta"]["kind"]
     if item["kind"] != kind:
         raise Refusal(400, "The data source is of another kind", f"{asset['meta']['name']} is of the kind {kind}.")

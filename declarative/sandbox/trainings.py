@@ -8,11 +8,14 @@ import sqlite3
 import string
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from declarative.kinds.fields.container import pull_policy
 from declarative.kinds.shape import shape_of
-from declarative.kinds.training import TrainingCreateRequest, TrainingSpec
-from declarative.sandbox import seeds
+from declarative.kinds.training import TRAINING, TrainingCreateRequest, TrainingSpec
+from declarative.model.value import FrozenMap
+from declarative.sandbox import events
 from declarative.sandbox.answers import filled, injected
 from declarative.sandbox.phases import (
     DEFAULT_RETENTION_SECONDS,
@@ -21,11 +24,11 @@ from declarative.sandbox.phases import (
     GONE,
     SOFT_DELETED_SECONDS,
     Course,
-    Moment,
     stamp,
 )
-from declarative.sandbox.policy import comply
-from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, missing, strict_object
+from declarative.sandbox.places import places
+from declarative.sandbox.policy import comply, preset
+from declarative.sandbox.wire import Answer, Call, Refusal, accepted, conforming, duplicate, missing, strict_object
 
 # As Kubernetes generates names: the prefix is cut so that name and suffix fit,
 # https://kubernetes.io/docs/reference/using-api/api-concepts/#generated-values
@@ -36,33 +39,54 @@ _LETTERS = string.ascii_lowercase + string.digits
 def create(call: Call) -> Answer:
     request = conforming(TrainingCreateRequest, strict_object(call), spec_issues=True)
     project, cluster = request["projectId"], request["clusterId"].lower()
-    if project not in seeds.PROJECTS:
+    there = places(call.settings)
+    if project not in there.projects:
         raise Refusal(400, "The project does not exist", f"There is no project with the id {project}.")
-    if cluster not in seeds.CLUSTERS:
+    if cluster not in there.clusters:
         raise Refusal(400, "The cluster does not exist", f"There is no cluster with the id {cluster}.")
-    comply(request.get("spec") or {}, call.settings["policy"])
-    name = _free_name(call, project, request["name"], bool(request.get("useGivenNameAsPrefix")))
+    comply(request.get("spec") or {}, call.settings["policy"], submitted=True)
+    name = free_name(call, project, request["name"], as_prefix=bool(request.get("useGivenNameAsPrefix")))
     spec = _spec(request.get("spec") or {}, name, call.settings["policy"])
-    training = str(uuid.uuid4())
+    training = add(call, Workload(name, request["name"], project, cluster, call.user, _facts(spec), spec))
+    return Answer(202, _told(_row(call, training), call))
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A workload to add, by the ids of its project and cluster. `facts` are what lists tell of it."""
+
+    name: str
+    requested_name: str
+    project: str
+    cluster: str
+    created_by: str
+    facts: Mapping[str, Any]
+    spec: Mapping[str, Any]
+
+
+def add(call: Call, one: Workload) -> str:
+    """Adds a workload, which is about to run from now on; its id."""
+    workload = str(uuid.uuid4())
     call.rows.execute(
         "INSERT INTO workloads (id, project, cluster, name, requested_name, created_by, created, desired, course, began,"
         " turned, retention, facts, spec) VALUES (?, ?, ?, ?, ?, ?, ?, 'Running', 'create', ?, ?, ?, ?, ?)",
         (
-            *(training, project, cluster, name, request["name"], call.user, call.moment.wall),
-            *(call.moment.sandbox, call.moment.wall, _retention(spec), json.dumps(_facts(spec)), json.dumps(spec)),
+            *(workload, one.project, one.cluster, one.name, one.requested_name, one.created_by, call.moment.wall),
+            *(call.moment.sandbox, call.moment.wall, _retention(one.spec)),
+            *(json.dumps(one.facts), json.dumps(one.spec)),
         ),
     )
-    return Answer(202, _told(_row(call, training), call.moment))
+    return workload
 
 
 def get(call: Call) -> Answer:
     row, now, reading = _known(call), call.moment, call.settings["goneAnswers"]
     gone = course(row).gone_at(now)
     if gone is None:
-        return Answer(200, _told(row, now))
+        return Answer(200, _told(row, call))
     if reading == "404" or now.wall - gone > SOFT_DELETED_SECONDS:
         raise missing("Training", row["id"])
-    return Answer(200, _told_gone(row, now, gone, reading))
+    return Answer(200, _told_gone(row, call, gone, reading))
 
 
 def delete(call: Call) -> Answer:
@@ -95,13 +119,32 @@ def _steer(call: Call, name: str, desired: str) -> Answer:
 
 
 def turn(
-    call: Call, id: str, name: str, desired: str, *, finished: float | None = None, deleted: float | None = None
+    call: Call,
+    id: str,
+    name: str,
+    desired: str,
+    *,
+    finished: float | None = None,
+    deleted: float | None = None,
+    message: str | None = None,
 ) -> None:
-    """Sets a workload on a new course from now on."""
+    """Sets a workload on a new course from now on; `message` is what there is to say about it."""
+    facts = _facts_of_turn(call, id, message)
     call.rows.execute(
-        "UPDATE workloads SET course = ?, desired = ?, began = ?, turned = ?, finished = ?, deleted = ? WHERE id = ?",
-        (name, desired, call.moment.sandbox, call.moment.wall, finished, deleted, id),
+        "UPDATE workloads SET course = ?, desired = ?, began = ?, turned = ?, finished = ?, deleted = ?, facts = ?"
+        " WHERE id = ?",
+        (name, desired, call.moment.sandbox, call.moment.wall, finished, deleted, facts, id),
     )
+
+
+def _facts_of_turn(call: Call, id: str, message: str | None) -> str:
+    """The facts of a workload that gets a new course: with what happened on the old one."""
+    row = _row(call, id)
+    assert row is not None
+    facts = json.loads(row["facts"])
+    past = events.so_far(facts, course(row), row["turned"], call.moment)
+    kept = {name: value for name, value in facts.items() if name != "message"}
+    return json.dumps({**kept, "past": past, **({"message": message} if message else {})})
 
 
 def course(row: sqlite3.Row) -> Course:
@@ -117,7 +160,7 @@ def _known(call: Call) -> sqlite3.Row:
     """The training that the path names, though it may be gone; 404 when it never was."""
     training = call.id("workloadId", "Training")
     row = _row(call, training)
-    if row is None:
+    if row is None or "type" in json.loads(row["facts"]):
         raise missing("Training", training)
     return row
 
@@ -130,15 +173,15 @@ def _live(call: Call) -> sqlite3.Row:
     return row
 
 
-def _told(row: sqlite3.Row | None, now: Moment) -> dict[str, Any]:
+def _told(row: sqlite3.Row | None, call: Call) -> dict[str, Any]:
     assert row is not None
-    phase = course(row).phase(now)
+    phase = course(row).phase(call.moment)
     return {
         "name": row["name"],
         "requestedName": row["requested_name"],
         "workloadId": row["id"],
         "projectId": row["project"],
-        "departmentId": seeds.DEPARTMENT,
+        "departmentId": places(call.settings).project(row["project"]).department,
         "clusterId": row["cluster"],
         "createdBy": row["created_by"],
         "createdAt": stamp(row["created"]),
@@ -150,25 +193,25 @@ def _told(row: sqlite3.Row | None, now: Moment) -> dict[str, Any]:
     }
 
 
-def _told_gone(row: sqlite3.Row, now: Moment, gone: float, reading: str) -> dict[str, Any]:
+def _told_gone(row: sqlite3.Row, call: Call, gone: float, reading: str) -> dict[str, Any]:
     """A training that is gone since the wall time `gone`, by the one sign of it that `reading` names."""
-    told = _told(row, now)
+    told = _told(row, call)
     if reading == "deletedAt":
         return {**told, "deletedAt": stamp(gone), "desiredPhase": "Running", "actualPhase": "Unknown"}
     del told["actualPhase"]
     return {**told, "desiredPhase": "Deleted"}
 
 
-def _free_name(call: Call, project: str, name: str, as_prefix: bool) -> str:
-    """The name to take; 409 when a workload of the project that is not gone yet has it."""
+def free_name(call: Call, project: str, name: str, *, as_prefix: bool) -> str:
+    """The name to take; refused when a workload of the project that is not gone yet has it."""
     if as_prefix:
         while _taken(call, project, candidate := _suffixed(name)):
             pass
         return candidate
     if _taken(call, project, name):
-        raise Refusal(
-            409, f"Workload {name} already exists", f"Project {seeds.PROJECTS[project][0]} has a workload of this name."
-        )
+        owner = places(call.settings).project(project).name
+        details = f"Project {owner} has a workload of this name."
+        raise duplicate(call.settings["duplicateAnswers"], f"Workload {name}", details)
     return name
 
 
@@ -184,34 +227,27 @@ def _taken(call: Call, project: str, name: str) -> bool:
 
 def _spec(given: Mapping[str, Any], name: str, policy: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The spec as answers carry it."""
-    spec: dict[str, Any] = filled(shape_of(TrainingSpec), injected(given, policy))
+    spec: dict[str, Any] = filled(shape_of(TrainingSpec), injected(preset(given, policy), policy))
     if spec["backoffLimit"] is None:
         spec["backoffLimit"] = 6
     spec["priorityClass"] = spec["priorityClass"] or "train"
     if spec["image"] and not spec["imagePullPolicy"]:
-        spec["imagePullPolicy"] = _pull_policy(spec["image"])
+        spec["imagePullPolicy"] = pull_policy(spec)
     for index, claim in enumerate((spec["storage"] or {}).get("pvc") or ()):
         if not claim["existingPvc"] and not claim["claimName"]:
             claim["claimName"] = f"{name[:50]}-{index}-{secrets.token_hex(3)}"
     return spec
 
 
-def _pull_policy(image: str) -> str:
-    """Kubernetes' own rule: https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting"""
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "Always" if "@" not in image and tag in ("", "latest") else "IfNotPresent"
-
-
 def _retention(spec: Mapping[str, Any]) -> float:
-    seconds = spec["autoDeletionTimeAfterCompletionSeconds"]
+    seconds = spec.get("autoDeletionTimeAfterCompletionSeconds")
     return float(DEFAULT_RETENTION_SECONDS if seconds is None else seconds)
 
 
 def _facts(spec: Mapping[str, Any]) -> dict[str, Any]:
-    compute = spec["compute"] or {}
     return {
         "priorityClassName": spec["priorityClass"],
         "images": [spec["image"]] if spec["image"] else [],
         "requestedNodePools": list(spec["nodePools"] or ()),
-        "gpus": compute.get("gpuDevicesRequest"),
+        "gpus": TRAINING.gpus(FrozenMap({"spec": spec})),
     }

@@ -39,6 +39,12 @@ class Refusal(Exception):
             self.body["complianceIssues"] = [{"field": name, "details": text} for name, text in issues]
 
 
+def duplicate(status: int, what: str, details: str) -> Refusal:
+    """The refusal of a name that is taken: releases answer by 409, or by 400 whose details alone tell it."""
+    told = f"{what} already exists"
+    return Refusal(409, told, details) if status == 409 else Refusal(400, "Bad Request", f"{told}. {details}")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A good answer; `value` is any JSON value."""

@@ -6,12 +6,15 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from declarative.sandbox import seeds
-from declarative.sandbox.phases import FINISHED, GOING, SOFT_DELETED_SECONDS, Moment, stamp
+from declarative.sandbox.events import so_far, told
+from declarative.sandbox.phases import FINISHED, GOING, GONE, SOFT_DELETED_SECONDS, Moment, stamp
+from declarative.sandbox.places import Places, places
 from declarative.sandbox.trainings import course
-from declarative.sandbox.wire import Answer, Call, Refusal, choice, page, truth
+from declarative.sandbox.wire import Answer, Call, Refusal, choice, missing, page, truth
 
 # Fields by which can be sorted and filtered; those that only other kinds of workloads have are always null here.
 FIELDS = (
@@ -29,6 +32,7 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "=^": lambda found, word: found.startswith(word),
     "=$": lambda found, word: found.endswith(word),
 }
+_CATEGORIES = {"Workspace": "Build", "Inference": "Deploy"}
 TERM = rf"^({'|'.join(FIELDS)})(==|!=|<=|>=|=@|!@|=\^|=\$)[^,]+$"
 
 
@@ -42,20 +46,126 @@ def listed(call: Call) -> Answer:
     deleted = truth(call.query, "deleted") or False
     if deleted and call.settings["refuseDeletedList"]:
         raise Refusal(400, "The query is not valid", "The setting refuseDeletedList of the sandbox is on.")
-    found = call.rows.execute("SELECT * FROM workloads ORDER BY sequence DESC").fetchall()
-    rows = [row for line in found if (row := _row(line, call.moment, deleted)) and all(term(row) for term in terms)]
+    rows = [one for one in _all(call) if one.is_listed(deleted) and all(term(one) for term in terms)]
     if sort_by:
-        # `found` is newest first: turned around, equal rows come in the order of their making.
+        # They are newest first: turned around, equal rows come in the order of their making.
         rows.reverse()
-        rows.sort(key=lambda row: _comparable(row.get(sort_by)), reverse=order == "desc")
-    return page(call.query, "workloads", rows)
+        rows.sort(key=lambda one: _comparable(one.rank(sort_by)), reverse=order == "desc")
+    return page(call.query, "workloads", rows, _Row.told)
 
 
-def _terms(text: str | None) -> list[Callable[[Mapping[str, Any]], bool]]:
+# Columns that are told as they are, and as times. Whole rows are only made of what is on the page.
+_COLUMNS = {"name": "name", "clusterId": "cluster", "projectId": "project", "submittedBy": "created_by"}
+_TIMES = {"createdAt": "created", "phaseUpdatedAt": "turned"}
+
+
+def _all(call: Call) -> list[_Row]:
+    there = places(call.settings)
+    # Without the specs, which make up most of the table.
+    lines = call.rows.execute(
+        "SELECT id, project, cluster, name, created_by, created, desired, course, began, turned, finished, deleted,"
+        " retention, facts FROM workloads ORDER BY sequence DESC"
+    )
+    return [_Row.of(line, call.moment, there) for line in lines]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A workload in the list; `gone` is the wall time of its deletion, once it is gone."""
+
+    line: sqlite3.Row
+    now: Moment
+    phase: str
+    gone: float | None
+    there: Places
+
+    @classmethod
+    def of(cls, line: sqlite3.Row, now: Moment, there: Places) -> _Row:
+        way = course(line)
+        phase = way.phase(now)
+        return cls(line, now, phase, way.gone_at(now) if phase == GONE else None, there)
+
+    def is_listed(self, deleted: bool) -> bool:
+        """Whether it belongs into a list of (un)deleted workloads."""
+        if self.gone is None:
+            return not deleted
+        return deleted and self.now.wall - self.gone <= SOFT_DELETED_SECONDS
+
+    def value(self, field: str) -> Any:
+        """What the row tells under a name."""
+        if field in _COLUMNS:
+            return self.line[_COLUMNS[field]]
+        if field in _TIMES:
+            return stamp(self.line[_TIMES[field]])
+        if field == "type":
+            return json.loads(self.line["facts"]).get("type", "Training")
+        return self.told().get(field)
+
+    def rank(self, field: str) -> Any:
+        """What the row is sorted by under a name."""
+        return self.line[_TIMES[field]] if field in _TIMES else self.value(field)
+
+    def told(self) -> dict[str, Any]:
+        """The row as it is told."""
+        line, gone = self.line, self.gone
+        phase = self.phase
+        if gone is not None:
+            phase = line["course"] if line["course"] in FINISHED else "Deleting"
+        facts = json.loads(line["facts"])
+        project = self.there.project(line["project"])
+        finished = None if line["finished"] is None else stamp(line["finished"])
+        return {
+            "tenantId": seeds.TENANT,
+            "type": facts.get("type", "Training"),
+            "name": line["name"],
+            "id": line["id"],
+            "source": "Control-plane",
+            "category": _CATEGORIES.get(facts.get("type"), "Train"),
+            "priority": None,
+            "priorityClassName": facts["priorityClassName"],
+            "submittedBy": line["created_by"],
+            "clusterId": line["cluster"],
+            "projectName": project.name,
+            "projectId": line["project"],
+            "departmentName": self.there.departments.get(project.department, ("",))[0],
+            "departmentId": project.department,
+            "namespace": f"runai-{project.name}",
+            "createdAt": stamp(line["created"]),
+            "updatedAt": stamp(line["turned"]),
+            "deletedAt": None if gone is None else stamp(gone),
+            "completedAt": finished,
+            "phase": phase,
+            **({"phaseMessage": facts["message"]} if facts.get("message") and gone is None else {}),
+            "phaseUpdatedAt": stamp(line["turned"]),
+            "k8sPhase": phase,
+            "k8sPhaseUpdatedAt": stamp(line["turned"]),
+            "conditions": [],
+            "runningPods": 1 if phase == "Running" else 0,
+            "images": facts["images"],
+            "requestedNodePools": facts["requestedNodePools"],
+            "allocatedResources": {"gpu": float(facts["gpus"] or 0) if phase == "Running" else 0.0},
+            "actionsSupport": {"delete": gone is None, "suspend": phase not in (*FINISHED, *GOING)},
+        }
+
+
+def events(call: Call) -> Answer:
+    """What happened to one workload, the latest first unless `sortOrder` asks otherwise."""
+    workload = call.id("workloadId", "Workload")
+    row = call.rows.execute("SELECT * FROM workloads WHERE id = ?", (workload,)).fetchone()
+    if row is None:
+        raise missing("Workload", workload)
+    order = choice(call.query, "sortOrder", ("asc", "desc")) or "desc"
+    happened = so_far(json.loads(row["facts"]), course(row), row["turned"], call.moment)
+    namespace = f"runai-{places(call.settings).project(row['project']).name}"
+    found = [told(one, number, row, namespace) for number, one in enumerate(happened)]
+    return page(call.query, "events", found if order == "asc" else found[::-1])
+
+
+def _terms(text: str | None) -> list[Callable[[_Row], bool]]:
     return [] if text is None else [_term(part) for part in text.split(",")]
 
 
-def _term(text: str) -> Callable[[Mapping[str, Any]], bool]:
+def _term(text: str) -> Callable[[_Row], bool]:
     found = re.fullmatch(TERM[1:-1], text, re.DOTALL)
     if found is None:
         raise Refusal(400, "The query is not valid", f"filterBy has the term {text!r}; type==Training would be one.")
@@ -63,53 +173,10 @@ def _term(text: str) -> Callable[[Mapping[str, Any]], bool]:
     word = text[len(field) + len(operator) :]
     if field == "clusterId":
         word = word.lower()  # a UUID, told in lower case
-    return lambda row: _OPERATORS[operator](str(row.get(field) if row.get(field) is not None else ""), word)
+    return lambda row: _OPERATORS[operator](str(found if (found := row.value(field)) is not None else ""), word)
 
 
 def _comparable(value: Any) -> tuple[bool, float, str]:
     """Nulls last, numbers by amount, everything else as text."""
     number = float(value) if isinstance(value, (int, float)) else 0.0
     return value is None, number, "" if value is None else str(value)
-
-
-def _row(line: sqlite3.Row, now: Moment, deleted: bool) -> dict[str, Any] | None:
-    """The row as it is told; None where it does not belong in a list of (un)deleted workloads."""
-    way = course(line)
-    gone = way.gone_at(now)
-    if (gone is not None) != deleted or (gone is not None and now.wall - gone > SOFT_DELETED_SECONDS):
-        return None
-    phase = way.phase(now) if gone is None else (line["course"] if line["course"] in FINISHED else "Deleting")
-    facts = json.loads(line["facts"])
-    project = seeds.PROJECTS[line["project"]][0]
-    finished = None if line["finished"] is None else stamp(line["finished"])
-    return {
-        "tenantId": seeds.TENANT,
-        "type": "Training",
-        "name": line["name"],
-        "id": line["id"],
-        "source": "Control-plane",
-        "category": "Train",
-        "priority": None,
-        "priorityClassName": facts["priorityClassName"],
-        "submittedBy": line["created_by"],
-        "clusterId": line["cluster"],
-        "projectName": project,
-        "projectId": line["project"],
-        "departmentName": "default",
-        "departmentId": seeds.DEPARTMENT,
-        "namespace": f"runai-{project}",
-        "createdAt": stamp(line["created"]),
-        "updatedAt": stamp(line["turned"]),
-        "deletedAt": None if gone is None else stamp(gone),
-        "completedAt": finished,
-        "phase": phase,
-        "phaseUpdatedAt": stamp(line["turned"]),
-        "k8sPhase": phase,
-        "k8sPhaseUpdatedAt": stamp(line["turned"]),
-        "conditions": [],
-        "runningPods": 1 if phase == "Running" else 0,
-        "images": facts["images"],
-        "requestedNodePools": facts["requestedNodePools"],
-        "allocatedResources": {"gpu": float(facts["gpus"] or 0) if phase == "Running" else 0.0},
-        "actionsSupport": {"delete": gone is None, "suspend": phase not in (*FINISHED, *GOING)},
-    }

@@ -79,6 +79,17 @@ class PostgresStore:
         self._heartbeat = heartbeat
         self._patience = patience
 
+    @property
+    def name(self) -> str:
+        return str(self.server)
+
+    def holders(self) -> tuple[Lock, ...]:
+        with self.server.told(), self.server.connect() as connection:
+            if not tables.exists(self.server, connection):
+                return ()
+            tables.verify(self.server, connection)
+            return tuple(one.lock for one in _living(self._held(connection, [WHOLE], None)))
+
     def load(self) -> Snapshot:
         with self.server.told(), uncollected(), self.server.connect() as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

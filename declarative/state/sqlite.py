@@ -44,6 +44,21 @@ class SqliteStore:
         self._clock = clock
         self._heartbeat = heartbeat
 
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def holders(self) -> tuple[Lock, ...]:
+        with told(self.path):
+            if not self.path.exists():
+                return ()
+            # Where nobody writes there is no log, and SQLite need not make one.
+            query = "mode=ro" if self._resting() is None else "mode=ro&immutable=1"
+            with closing(connect(self.path, query)) as connection:
+                database.verify(connection, self.path)
+                found = _find(connection)
+        return (found,) if found is not None and not found.is_abandoned(self._clock()) else ()
+
     def load(self) -> Snapshot:
         with told(self.path):
             if not self.path.exists():

@@ -136,6 +136,13 @@ class Lease(Protocol):
 class Store(Protocol):
     """Where a state is kept."""
 
+    @property
+    def name(self) -> str:
+        """The file or the database, without a password."""
+
+    def holders(self) -> tuple[Lock, ...]:
+        """The locks of those who are alive, oldest first, without a lock and without leaving a trace; raises StateError."""
+
     def load(self) -> Snapshot:
         """All of it as of one moment, without a lock and without leaving a trace; raises StateError."""
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from declarative.diagnostics import Diagnostic, Severity
+from declarative.manifest.writing import escaped
 from declarative.model.position import Position
-from declarative.view.style import Style, escaped
+from declarative.view.style import Style
 from declarative.view.text import columns, counted, wrapped
 
 # Answers the text of a file as the author typed it, or None where it cannot be read.

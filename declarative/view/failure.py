@@ -11,11 +11,9 @@ from declarative.model.plan import Step
 from declarative.model.record import Operation
 from declarative.plan.guard import some
 from declarative.view.diagnostics import Source, diagnostic_blocks
-from declarative.view.progress import DONE, VERBS, replaces, skip_reason
+from declarative.view.progress import DONE, FINAL, VERBS, apply_summary, replaces, skip_reason
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, duration, wrapped
-
-_FINAL = (EventType.COMPLETED, EventType.FAILED, EventType.SKIPPED)
 
 
 def failure_text(events: Iterable[Event], style: Style, command: str = "apply", source: Source = lambda _: None) -> str:
@@ -24,13 +22,30 @@ def failure_text(events: Iterable[Event], style: Style, command: str = "apply", 
     `events` may be all of them or only each step's last. Every failure is told in full, with its line of the
     source, and once where it is that of several resources.
     """
-    final = sorted((event for event in events if event.type in _FINAL), key=_order)
+    final = sorted((event for event in events if event.type in FINAL), key=_order)
     failed = [event for event in final if event.type is EventType.FAILED]
     lines = [f"{style.bold(style.red(f'{command.capitalize()} incomplete.'))} {_counts(final)}", ""]
     pad = max((columns(style.safe(str(event.step.address))) for event in final), default=0)
     lines += [_row(event, final, pad, style) for event in final]
     lines += [line for block in diagnostic_blocks(_folded(failed), style, source) for line in ("", block)]
     return "\n".join([*lines, "", *_way_on(final, style, command)]) + "\n"
+
+
+def wait_text(
+    events: Iterable[Event], counts: tuple[int, int, int, int], style: Style, source: Source = lambda _: None
+) -> str:
+    """What did not get where it was waited for, after an apply that is done and recorded.
+
+    `events` are the last of each wait, `counts` those of `tally`.
+    """
+    ended = list(events)
+    failed = [event for event in ended if event.type is EventType.FAILED]
+    resources = apply_summary(*counts).partition("! ")[2]
+    where = "it" if len(ended) == 1 else "they"
+    there = f"{len(ended) - len(failed)} of {counted(len(ended), 'training')} got where {where} should be."
+    lines = wrapped(f"The apply is done and recorded. {resources} {there}", style)
+    blocks = [line for block in diagnostic_blocks(_folded(failed), style, source) for line in ("", block)]
+    return "\n".join([style.bold(style.red("Wait failed.")), *lines, *blocks]) + "\n"
 
 
 def _folded(failed: list[Event]) -> Iterator[tuple[str, Diagnostic]]:
@@ -51,11 +66,11 @@ def _folded(failed: list[Event]) -> Iterator[tuple[str, Diagnostic]]:
 
 
 def _order(event: Event) -> int:
-    return _FINAL.index(event.type)
+    return FINAL.index(event.type)
 
 
 def _counts(final: list[Event]) -> str:
-    done, failed, skipped = (sum(event.type is kind for event in final) for kind in _FINAL)
+    done, failed, skipped = (sum(event.type is kind for event in final) for kind in FINAL)
     return f"{counted(done, 'step')} done, {failed} failed, {skipped} skipped."
 
 
@@ -64,7 +79,8 @@ def _row(event: Event, final: list[Event], pad: int, style: Style) -> str:
     match event.type:
         case EventType.FAILED:
             noun = VERBS[event.step.operation][1].lower()
-            word, paint, text = "failed", style.red, f"{noun} failed after {duration(event.elapsed)}"
+            what = f"{noun} accepted, but not seen to end after" if event.accepted else f"{noun} failed after"
+            word, paint, text = "failed", style.red, f"{what} {duration(event.elapsed)}"
         case EventType.SKIPPED:
             word, paint, text = "skipped", style.yellow, _cause(event, final)
         case _:
@@ -80,7 +96,7 @@ def _cause(event: Event, final: list[Event]) -> str:
     undone = [
         other for index in event.step.needs if (other := by_index.get(index)) and other.type is not EventType.COMPLETED
     ]
-    own = next((other.step for other in undone if other.step.address == event.step.address), None)
+    own = next((other for other in undone if other.step.address == event.step.address), None)
     if own is not None:
         return _own_cause(event.step, own)
     roots = _roots(event.step, by_index)
@@ -90,10 +106,11 @@ def _cause(event: Event, final: list[Event]) -> str:
     return skip_reason(event) or "not begun"
 
 
-def _own_cause(step: Step, undone: Step) -> str:
+def _own_cause(step: Step, event: Event) -> str:
     """What did not happen to the same resource before."""
+    undone = event.step
     if undone.operation is Operation.DELETE:
-        return "its old object was not deleted"
+        return "its old object was not seen to go" if event.accepted else "its old object was not deleted"
     is_new = step.operation is Operation.DELETE and undone.operation is not Operation.ADOPT
     subject = "its replacement" if is_new else "it"
     return f"{subject} was not {DONE[undone.operation]}"
@@ -117,19 +134,28 @@ def _roots(step: Step, by_index: Mapping[int, Event]) -> list[str]:
 
 def _way_on(final: list[Event], style: Style, command: str) -> list[str]:
     lines: list[str] = []
-    for address in _half_replaced(final):
-        text = f"{address} is destroyed and its replacement is not created yet: the next {command} creates it."
+    for event in _half_replaced(final):
+        step = event.step
+        run = step.change.run if step.change is not None else None
+        lost = f" Its volumes went with it: {some(run.volumes, 3)}." if run and run.volumes else ""
+        old = "its deletion was accepted" if event.accepted else "the old one is gone"
+        text = (
+            f"{step.address}: {old}, and the new one is not there.{lost} The next {command} creates it; "
+            "to go back, apply the old manifest, as your version control has it."
+        )
         lines += [style.yellow(line) for line in wrapped(text, style)]
     text = f"What is done is recorded. Mend what failed and run {command} again: it goes on from here."
     return lines + wrapped(text, style)
 
 
-def _half_replaced(final: list[Event]) -> list[str]:
-    """Those whose old object is gone while the new one is not there."""
-
-    def addresses(operation: Operation, *types: EventType) -> list[str]:
-        steps = [event.step for event in final if event.type in types]
-        return [str(step.address) for step in steps if step.operation is operation and replaces(step)]
-
-    uncreated = addresses(Operation.CREATE, EventType.FAILED, EventType.SKIPPED)
-    return [address for address in addresses(Operation.DELETE, EventType.COMPLETED) if address in uncreated]
+def _half_replaced(final: list[Event]) -> list[Event]:
+    """The deletions of those whose old object is gone, or about to be, while the new one is not there."""
+    halves = [event for event in final if replaces(event.step)]
+    uncreated = {
+        event.step.address
+        for event in halves
+        if event.step.operation is Operation.CREATE and event.type is not EventType.COMPLETED
+    }
+    deleted = [event for event in halves if event.step.operation is Operation.DELETE]
+    accepted = [event for event in deleted if event.accepted or event.type is EventType.COMPLETED]
+    return [event for event in accepted if event.step.address in uncreated]

@@ -9,20 +9,24 @@ from dataclasses import dataclass, replace
 from declarative.model.plan import FieldChange
 from declarative.model.value import Value, masked
 from declarative.plan.diff import wording
+from declarative.view.known import NOTHING_KNOWN, Known
 from declarative.view.style import Style
 from declarative.view.text import columns, counted, shorten, shorten_pair
 from declarative.view.values import block, flow
 
 _INDENT = "    "
+_FORCES = "forces replacement"
 _CONTEXT = 2  # unchanged lines around a change in multi-line text
 _MOST_LINES = 60  # of one difference; the rest is counted
 _WIDEST_LABEL = 36  # a longer label does not push the values of its neighbours to the right
 _LONGEST_LINES = 4  # a line of a body is cut in the middle when it takes more lines of the terminal than this
 
 
-def fields_lines(fields: tuple[FieldChange, ...], style: Style, *, phases: bool) -> list[str]:
+def fields_lines(
+    fields: tuple[FieldChange, ...], style: Style, *, phases: bool, known: Known = NOTHING_KNOWN
+) -> list[str]:
     """One line a difference where it fits, else the old below the new. `phases` names a suspend or resume."""
-    rows = [_Row.of(_masked(field), style, phases) for field in fields]
+    rows = [_Row.of(_masked(field), style, _notes(field, style, phases, known)) for field in fields]
     pad = _padding(rows, style)
     return [line for row in rows for line in row.lines(style, pad)]
 
@@ -38,10 +42,11 @@ def phase_word(field: FieldChange) -> str | None:
     return {"Stopped": "suspend", "Running": "resume"}.get(str(field.after))
 
 
-def body_lines(value: Value, style: Style, mark: str, indent: str = _INDENT) -> list[str]:
+def body_lines(value: Value, style: Style, mark: str, indent: str = _INDENT, known: Known = NOTHING_KNOWN) -> list[str]:
     """A value as YAML, every line behind its mark."""
     room = style.width * _LONGEST_LINES
-    return [f"{indent}{marked(mark, style)} {shorten(line, room, style)}".rstrip() for line in block(value, style)]
+    lines = (known.told(shorten(line, room, style), style) for line in block(value, style))
+    return [f"{indent}{marked(mark, style)} {line}".rstrip() for line in lines]
 
 
 def marked(mark: str, style: Style) -> str:
@@ -50,10 +55,21 @@ def marked(mark: str, style: Style) -> str:
     return paint[mark](mark) if mark in paint else style.yellow(mark)
 
 
-def _note(field: FieldChange, phases: bool) -> str | None:
-    if field.replaces:
-        return "forces replacement"
-    return phase_word(field) if phases else None
+def _notes(field: FieldChange, style: Style, phases: bool, known: Known) -> tuple[str, ...]:
+    """What is said of a difference beside its values: what it leads to, and what ids in it are called."""
+    word = _FORCES if field.replaces else phase_word(field) if phases else None
+    return tuple(filter(None, (word, _called(field, style, known))))
+
+
+def _called(field: FieldChange, style: Style, known: Known) -> str | None:
+    """The names of the ids that a difference is about, as far as they are known."""
+    key = field.path[-1] if field.path else None
+    before, after = (known.name(key, value) for value in (field.before, field.after))
+    if before and after:
+        return style.safe(before) + f" {style.arrow} " + style.safe(after)
+    if before:
+        return style.safe(before if field.after is None else f"from {before}")
+    return style.safe(after if field.before is None else f"to {after}") if after else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +80,22 @@ class _Row:
     mark: str
     label: str
     short: str | None
-    note: str | None
+    notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, field: FieldChange, style: Style, phases: bool) -> _Row:
+    def of(cls, field: FieldChange, style: Style, notes: tuple[str, ...]) -> _Row:
         mark = "+" if field.before is None else "-" if field.after is None else "~"
-        return cls(field, mark, style.safe(field.label) + ":", _inline(field, mark, style), _note(field, phases))
+        return cls(field, mark, style.safe(field.label) + ":", _inline(field, mark, style), notes)
 
     def fits(self, style: Style, pad: int) -> bool:
         if self.short is None:
             return False
-        note = len(self.note) + 4 if self.note else 0
+        note = columns("; ".join(self.notes)) + 4 if self.notes else 0
         return len(_INDENT) + 3 + max(columns(self.label), pad) + columns(self.short) + note <= style.width
 
     def lines(self, style: Style, pad: int) -> list[str]:
         head = f"{_INDENT}{marked(self.mark, style)} {self.label}"
-        tail = _painted_note(self.note, style)
+        tail = _painted_notes(self.notes, style)
         size = columns(self.label)
         if self.fits(style, pad if size <= pad else 0):
             return [f"{head}{' ' * max(pad - size, 0)} {self.short}{tail}"]
@@ -115,10 +131,10 @@ def _long_lines(field: FieldChange, mark: str, style: Style) -> list[str]:
     return [f"{inner}{marked(sign, style)} {text}" for sign, text in zip("-+", pair, strict=True)]
 
 
-def _painted_note(note: str | None, style: Style) -> str:
-    if note is None:
+def _painted_notes(notes: tuple[str, ...], style: Style) -> str:
+    if not notes:
         return ""
-    return "  " + (style.red if note == "forces replacement" else style.yellow)(f"# {note}")
+    return "  " + (style.red if _FORCES in notes else style.yellow)(f"# {'; '.join(notes)}")
 
 
 def _inline(field: FieldChange, mark: str, style: Style) -> str | None:

@@ -8,7 +8,7 @@ from declarative.model.event import Event, EventType
 from declarative.model.plan import Step
 from declarative.model.record import Operation
 from declarative.view.style import Style
-from declarative.view.text import duration
+from declarative.view.text import columns, duration
 
 # How each operation is told: begun, going on, and done.
 VERBS = {
@@ -29,16 +29,23 @@ DONE = {
     Operation.FORGET: "forgotten",
     Operation.ADOPT: "recorded",
 }
+# After these, nothing more is heard of a step.
+FINAL = (EventType.COMPLETED, EventType.FAILED, EventType.SKIPPED)
 # What touches the state alone is done as soon as it is begun.
 _AT_ONCE = (Operation.ADOPT, Operation.FORGET)
 
 
-def event_text(event: Event, style: Style) -> str:
-    """One line for one moment of a step; "" where that is not worth a line."""
+def event_text(event: Event, style: Style, room: int | None = None) -> str:
+    """One line for one moment of a step; "" where that is not worth a line.
+
+    Where it would take more than `room` columns, it goes without the id: the state knows that.
+    """
     if event.type is EventType.STARTED and event.step.operation in _AT_ONCE:
         return ""
     address = style.bold(style.safe(str(event.step.address)) + ":")
     message = style.safe(event_message(event))
+    if room is not None and columns(f"{event.step.address}: {message}") > room:
+        message = message.partition(" [id=")[0]
     if event.type is EventType.FAILED:
         message = style.red(message)
     elif event.type is EventType.SKIPPED:
@@ -48,6 +55,8 @@ def event_text(event: Event, style: Style) -> str:
 
 def event_message(event: Event) -> str:
     """The same without the address: `Creation complete after 1s [id=...]`."""
+    if event.goal:
+        return _goal_message(event)
     begun, noun = VERBS[event.step.operation]
     known_id = event.id or event.step.id
     tail = f" [id={known_id}]" if known_id else ""
@@ -56,10 +65,10 @@ def event_message(event: Event) -> str:
             return f"{begun}...{tail}"
         case EventType.WAITING:
             phase = f", {event.phase}" if event.phase else ""
-            return f"Still {_waiting_for(event)}... [{duration(event.elapsed)}{phase}]"
+            return f"Still {doing(event)}... [{duration(event.elapsed)}{phase}]"
         case EventType.COMPLETED:
             if event.step.operation in _AT_ONCE:
-                return f"{DONE[event.step.operation].capitalize()}{tail}"
+                return f"{_recorded(event.step)}{tail}"
             gone = event.step.operation is Operation.DELETE
             return f"{noun} complete after {duration(event.elapsed)}{'' if gone else tail}"
         case EventType.FAILED:
@@ -70,7 +79,29 @@ def event_message(event: Event) -> str:
             return f"{noun} skipped: {reason}" if reason else f"{noun} skipped"
 
 
-def _waiting_for(event: Event) -> str:
+def _recorded(step: Step) -> str:
+    """What was done to the state alone."""
+    if _is_import(step):
+        return "Imported"
+    former = step.change.moved_from if step.operation is Operation.ADOPT and step.change else None
+    return f"Moved from {former}" if former else DONE[step.operation].capitalize()
+
+
+def _goal_message(event: Event) -> str:
+    """How the wait after a step goes on: `Still waiting for Running... [12s, Pending]`, and `Running after 15s`."""
+    took = duration(event.elapsed)
+    if event.type is EventType.FAILED:
+        why = f": {event.diagnostics[0].summary}" if event.diagnostics else ""
+        return f"Waiting for {event.goal} ended after {took}{why}"
+    if event.reached:
+        return f"{event.phase or event.goal} after {took}"
+    return f"Still {doing(event)}... [{took}{f', {event.phase}' if event.phase else ''}]"
+
+
+def doing(event: Event) -> str:
+    """What goes on, as far as an event tells: `creating`, `waiting for Running`."""
+    if event.goal:
+        return f"waiting for {event.goal}"
     # The phase is that of the object that still has the name, until a create tells the id of its own.
     if event.step.awaits and event.id == event.step.id:
         return "waiting for its name to be free"
@@ -90,9 +121,10 @@ def replaces(step: Step) -> bool:
     return step.change is not None and step.change.action.replaces
 
 
-def apply_summary(added: int, changed: int, destroyed: int) -> str:
+def apply_summary(added: int, changed: int, destroyed: int, imported: int = 0) -> str:
     """The words that scripts look for at the end of an apply."""
-    return f"Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+    first = f"{imported} imported, " if imported else ""
+    return f"Apply complete! Resources: {first}{added} added, {changed} changed, {destroyed} destroyed."
 
 
 def destroy_summary(destroyed: int) -> str:
@@ -100,8 +132,8 @@ def destroy_summary(destroyed: int) -> str:
     return f"Destroy complete! Resources: {destroyed} destroyed."
 
 
-def tally(events: Iterable[Event]) -> tuple[int, int, int]:
-    """How many resources were added, changed and destroyed, from the events of all steps.
+def tally(events: Iterable[Event]) -> tuple[int, int, int, int]:
+    """How many resources were added, changed, destroyed and imported, from the events of all steps.
 
     A resource whose fields and phase both change is one change.
     """
@@ -111,4 +143,9 @@ def tally(events: Iterable[Event]) -> tuple[int, int, int]:
     in_place = (Operation.UPDATE, Operation.SUSPEND, Operation.RESUME)
     fresh = {step.address for step in done if step.operation is Operation.CREATE}
     changed = {step.address for step in done if step.operation in in_place} - fresh
-    return added, len(changed), destroyed
+    imported = sum(_is_import(step) for step in done)
+    return added, len(changed), destroyed, imported
+
+
+def _is_import(step: Step) -> bool:
+    return step.operation is Operation.ADOPT and step.change is not None and step.change.imports is not None

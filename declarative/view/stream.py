@@ -17,7 +17,7 @@ from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation
 from declarative.view.plan import count_line, shown_changes
 from declarative.view.progress import apply_summary, destroy_summary, event_message
-from declarative.view.terraform import action_reason, diagnostic_json
+from declarative.view.terraform import IMPLIED_PROVIDER, action_reason, diagnostic_json
 
 Message = dict[str, Any]
 _UI_VERSION = "1.2"
@@ -30,12 +30,19 @@ _OPERATIONS = {
     Operation.FORGET: "forget",
     Operation.ADOPT: "import",
 }
+# Terraform words the reasons of replacements shorter here than in its plan format.
+_REASONS = {
+    "replace_because_cannot_update": "cannot_update",
+    "replace_by_request": "requested",
+    "replace_by_triggers": "replace_triggered_by",
+}
 _LEVELS = {EventType.FAILED: "error", EventType.SKIPPED: "warn"}
 
 
 def version_event(timestamp: str) -> Message:
     """The first message of every stream."""
-    versions = {"declarative": __version__, "ui": _UI_VERSION}
+    # Readers look for the version under Terraform's name.
+    versions = {"declarative": __version__, "terraform": __version__, "ui": _UI_VERSION}
     return _message("version", f"Declarative {__version__}", timestamp, **versions)
 
 
@@ -43,15 +50,24 @@ def plan_events(plan: Plan, timestamp: str) -> list[Message]:
     """One `planned_change` a change, then the `change_summary`."""
     messages = []
     for change in shown_changes(plan):
-        action = _ACTIONS.get(change.action, str(change.action))
+        action = _action(change)
         what: dict[str, Any] = {"resource": _resource(change.address), "action": action}
         if reason := action_reason(change, plan):
-            # Here Terraform writes `cannot_update`, and in its plan format `replace_because_cannot_update`.
-            what["reason"] = reason.removeprefix("replace_because_")
+            what["reason"] = _REASONS.get(reason, reason)
+        if change.imports is not None:
+            what["importing"] = {"id": change.imports.id}
+        if change.moved_from is not None:
+            what["previous_resource"] = _resource(change.moved_from)
         text = f"{change.address}: Plan to {action}"
         messages.append(_message("planned_change", text, timestamp, change=what))
-    counts = (plan.to_add, plan.to_change, plan.to_destroy)
+    counts = (plan.to_add, plan.to_change, plan.to_destroy, plan.to_import)
     return [*messages, _summary(count_line(plan), counts, "plan", timestamp)]
+
+
+def _action(change: Change) -> str:
+    if change.action is Action.NO_OP:
+        return "import" if change.imports is not None else "move"
+    return _ACTIONS.get(change.action, str(change.action))
 
 
 def drift_events(drifted: Iterable[Change], timestamp: str) -> list[Message]:
@@ -99,15 +115,17 @@ def diagnostic_event(diagnostic: Diagnostic, timestamp: str, address: Address | 
     return _message("diagnostic", text, timestamp, level="error" if is_error else "warn", diagnostic=what)
 
 
-def applied_event(added: int, changed: int, destroyed: int, timestamp: str, *, destroy: bool = False) -> Message:
+def applied_event(
+    added: int, changed: int, destroyed: int, imported: int, timestamp: str, *, destroy: bool = False
+) -> Message:
     """The `change_summary` at the end of an apply or a destroy."""
-    text = destroy_summary(destroyed) if destroy else apply_summary(added, changed, destroyed)
-    return _summary(text, (added, changed, destroyed), "destroy" if destroy else "apply", timestamp)
+    text = destroy_summary(destroyed) if destroy else apply_summary(added, changed, destroyed, imported)
+    return _summary(text, (added, changed, destroyed, imported), "destroy" if destroy else "apply", timestamp)
 
 
-def _summary(text: str, counts: tuple[int, int, int], operation: str, timestamp: str) -> Message:
-    added, changed, removed = counts
-    changes = {"add": added, "change": changed, "import": 0, "remove": removed, "operation": operation}
+def _summary(text: str, counts: tuple[int, int, int, int], operation: str, timestamp: str) -> Message:
+    added, changed, removed, imported = counts
+    changes = {"add": added, "change": changed, "import": imported, "remove": removed, "operation": operation}
     return _message("change_summary", text, timestamp, changes=changes)
 
 
@@ -121,7 +139,7 @@ def _resource(address: Address) -> dict[str, Any]:
         "addr": str(address),
         "module": "",
         "resource": str(address),
-        "implied_provider": "runai",
+        "implied_provider": IMPLIED_PROVIDER,
         "resource_type": address.kind,
         "resource_name": address.key,
         "resource_key": None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+from declarative.manifest.writing import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,3 @@ class Style:
         if text.isprintable() and (self.unicode or text.isascii()):
             return text
         return "".join(character if self.shows(character) else escaped(character) for character in text)
-
-
-def escaped(character: str) -> str:
-    """The escape of one character, as both YAML and Python read it."""
-    if character in _NAMED:
-        return _NAMED[character]
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -17,7 +17,9 @@ from declarative.view.diagnostics import in_order
 
 PLAN_FORMAT = "1.2"
 DIAGNOSTICS_FORMAT = "1.0"
-PROVIDER = "declarative/runai"
+STATE_FORMAT = "1.0"
+IMPLIED_PROVIDER = "runai"
+PROVIDER = f"declarative/{IMPLIED_PROVIDER}"
 ACTIONS: dict[Action, list[str]] = {
     Action.NO_OP: ["no-op"],
     Action.CREATE: ["create"],
@@ -29,20 +31,52 @@ ACTIONS: dict[Action, list[str]] = {
 }
 
 
-def plan_json(plan: Plan, timestamp: str | None = None) -> dict[str, Any]:
-    """The plan in format 1.2. `timestamp` is RFC 3339; without it equal plans give equal JSON."""
+def plan_json(
+    plan: Plan, timestamp: str | None = None, *, drift: Iterable[Change] = (), environment: str | None = None
+) -> dict[str, Any]:
+    """The plan in format 1.2. `timestamp` is RFC 3339; without it equal plans give equal JSON.
+
+    `drift` are the changes that others have made, as `plan.drift` finds them. `environment` is a key of our own, for policies.
+    """
+    drifted = tuple(drift)
     document: dict[str, Any] = {
         "format_version": PLAN_FORMAT,
         # Readers require this key; the version is that of this tool.
         "terraform_version": __version__,
-        "planned_values": {"root_module": {"resources": [_planned(change) for change in plan.changes if change.after]}},
-        "resource_drift": [],
+        "environment": environment,
+        "planned_values": _module(_planned(change) for change in plan.changes if change.after is not None),
+        "resource_drift": [_resource_change(change) for change in drifted],
         "resource_changes": [_resource_change(change, plan) for change in plan.changes],
         "output_changes": {},
+        "prior_state": {
+            "format_version": STATE_FORMAT,
+            "terraform_version": __version__,
+            "values": _module(_prior(change) for change in plan.changes if change.before is not None),
+        },
+        "configuration": {
+            "provider_config": {IMPLIED_PROVIDER: {"name": IMPLIED_PROVIDER, "full_name": PROVIDER}},
+            **_module(_configured(change) for change in plan.changes if change.after is not None),
+        },
+        "relevant_attributes": _relevant(drifted, plan),
     }
     if timestamp is not None:
         document["timestamp"] = timestamp
     return {**document, "applyable": not plan.is_empty, "complete": not plan.selection, "errored": False}
+
+
+def _module(resources: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {"root_module": {"resources": list(resources)}}
+
+
+def _relevant(drifted: Iterable[Change], plan: Plan) -> list[dict[str, Any]]:
+    """Which changes of others the plan reacts to."""
+    changing = {change.address for change in plan.changes if change.action is not Action.NO_OP}
+    return [
+        {"resource": str(change.address), "attribute": list(field.path)}
+        for change in drifted
+        if change.address in changing
+        for field in change.fields
+    ]
 
 
 def _resource(change: Change) -> dict[str, Any]:
@@ -56,11 +90,42 @@ def _resource(change: Change) -> dict[str, Any]:
 
 
 def _planned(change: Change) -> dict[str, Any]:
-    values = {"values": masked(change.after), "sensitive_values": sensitive(change.after)}
-    return {**_resource(change), "schema_version": 0, **values}
+    return {**_resource(change), "schema_version": 0, **_values(change.after)}
 
 
-def _resource_change(change: Change, plan: Plan) -> dict[str, Any]:
+def _prior(change: Change) -> dict[str, Any]:
+    needs = [str(address) for address in change.depended_on or change.depends_on]
+    return {
+        **_resource(change),
+        # What moves is called here as the state still calls it.
+        "address": str(change.moved_from or change.address),
+        "name": (change.moved_from or change.address).key,
+        "schema_version": 0,
+        **_values(change.before),
+        **({"depends_on": needs} if needs else {}),
+    }
+
+
+def _values(body: Value) -> dict[str, Any]:
+    return {"values": masked(body), "sensitive_values": sensitive(body)}
+
+
+def _configured(change: Change) -> dict[str, Any]:
+    """What the manifest says. Templates are rendered and names looked up, so that all of it is constant."""
+    resource = _resource(change)
+    del resource["provider_name"]
+    needs = [str(address) for address in change.depends_on]
+    return {
+        **resource,
+        "provider_config_key": IMPLIED_PROVIDER,
+        "expressions": {name: {"constant_value": value} for name, value in masked(change.after).items()},
+        "schema_version": 0,
+        **({"depends_on": needs} if needs else {}),
+    }
+
+
+def _resource_change(change: Change, plan: Plan | None = None) -> dict[str, Any]:
+    """A change of a plan, or one that others have made, which has no reason of ours."""
     what: dict[str, Any] = {
         "actions": ACTIONS[change.action],
         "before": masked(change.before),
@@ -72,8 +137,11 @@ def _resource_change(change: Change, plan: Plan) -> dict[str, Any]:
     paths = [list(field.path) for field in change.fields if field.replaces]
     if paths:
         what["replace_paths"] = paths
-    reason = action_reason(change, plan)
-    return {**_resource(change), "change": what, **({"action_reason": reason} if reason else {})}
+    if change.imports is not None:
+        what["importing"] = {"id": change.imports.id}
+    reason = action_reason(change, plan) if plan is not None else None
+    former = {"previous_address": str(change.moved_from)} if change.moved_from is not None else {}
+    return {**_resource(change), **former, "change": what, **({"action_reason": reason} if reason else {})}
 
 
 def sensitive(value: Value) -> Any:
@@ -90,8 +158,11 @@ def sensitive(value: Value) -> Any:
 
 def action_reason(change: Change, plan: Plan) -> str | None:
     """Terraform's word for the reason, where it has one that is known to fit."""
-    if change.action.replaces and any(field.replaces for field in change.fields):
-        return "replace_because_cannot_update"
+    if change.action.replaces:
+        if change.on_request:
+            return "replace_by_request"
+        forced = any(field.replaces for field in change.fields)
+        return "replace_because_cannot_update" if forced else "replace_by_triggers"
     if change.action is Action.DELETE and not plan.destroy:
         return "delete_because_no_resource_config"
     return None

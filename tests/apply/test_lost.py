@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.apply.stage import Stage, created_name, is_create
+from tests.apply.stage import WORKLOADS, Stage, created_name, is_create
 from tests.cli.tool import template, training, until
 from tests.forked import begin_sandbox
 from tests.runai.wire import Asked, Reply
@@ -247,7 +247,10 @@ def test_a_refused_resource_stops_its_dependants_only_and_the_next_apply_does_ex
     stage.is_whole("a", "b", "c", "d", "e")
 
 
-def test_a_name_taken_meanwhile_is_refused_and_not_adopted(stage: Stage) -> None:
+@pytest.mark.parametrize("duplicate", [409, 400])
+def test_a_name_taken_meanwhile_is_refused_and_not_adopted(stage: Stage, duplicate: int) -> None:
+    stage.settings(duplicateAnswers=duplicate)
+
     def interfere(asked: Asked) -> Reply | None:
         if is_create(asked):
             stage.passed(asked)  # somebody else was faster
@@ -261,8 +264,12 @@ def test_a_name_taken_meanwhile_is_refused_and_not_adopted(stage: Stage) -> None
     assert "Name already taken" in stage.tool.run("plan", code=1).err
 
 
-def test_a_create_in_doubt_stays_in_doubt_when_its_name_is_taken_and_no_list_tells_by_whom(stage: Stage) -> None:
+@pytest.mark.parametrize("duplicate", [409, 400])
+def test_a_create_in_doubt_stays_in_doubt_when_its_name_is_taken_and_no_list_tells_by_whom(
+    stage: Stage, duplicate: int
+) -> None:
     """Where the tenant refuses the list, a second create may meet the first one's object: it must not be forgotten."""
+    stage.settings(duplicateAnswers=duplicate)
 
     def interfere(asked: Asked) -> Reply | None:
         if asked.method == "GET" and asked.path == "/api/v1/workloads":
@@ -297,7 +304,7 @@ def test_a_token_that_expires_in_the_middle_is_renewed(stage: Stage) -> None:
     stage.write(*ALL)
     stage.tool.apply("--parallelism", "1")
     assert refused
-    assert sum(str(asked) == "POST /api/v1/token" for asked in stage.wire.asked) > 2
+    assert sum(str(asked) == "POST /api/v2/token" for asked in stage.wire.asked) > 2
     stage.interfere = stage.passed
     stage.is_whole(*NAMES)
 
@@ -318,3 +325,42 @@ def test_no_more_calls_are_in_flight_than_allowed(stage: Stage) -> None:
     stage.tool.apply("--parallelism", "3")
     assert stage.wire.busiest == 3
     assert stage.creates() == len(together) == 9
+
+
+def test_a_create_is_sent_again_when_the_server_asked_for_it_and_not_before(stage: Stage) -> None:
+    """`Retry-After` is longer than the pauses of the tool itself."""
+    tried: list[float] = []
+
+    def interfere(asked: Asked) -> Reply | None:
+        if is_create(asked):
+            tried.append(time.monotonic())
+            if len(tried) == 1:
+                return Reply(503, {"message": "busy"}, {"Retry-After": "3"})
+        return stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(training("a"))
+    stage.tool.apply()
+    assert len(tried) == 2
+    assert tried[1] - tried[0] >= 3
+    stage.is_whole("a")
+
+
+def test_an_object_that_lists_show_late_is_found_though_its_create_did_not_tell_its_id(stage: Stage) -> None:
+    """The create was accepted: its object appears within seconds, and is not made a second time."""
+    created: list[float] = []
+
+    def interfere(asked: Asked) -> Reply | None:
+        reply = stage.passed(asked)
+        if is_create(asked):
+            created.append(time.monotonic())
+            return Reply(202, {"code": 202, "message": "Accepted."})
+        if asked.path == WORKLOADS and created and time.monotonic() - created[0] < 3:
+            return Reply(200, {"workloads": []})
+        return reply
+
+    stage.interfere = interfere
+    stage.write(training("a"))
+    assert "1 added" in stage.tool.apply().out
+    assert stage.creates() == 1
+    stage.is_whole("a")

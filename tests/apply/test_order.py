@@ -1,7 +1,9 @@
-"""Interrupts, two applies at once, and a state that can no longer be written."""
+"""Interrupts, two applies at once, a state that can no longer be written, and what a plan takes from what runs."""
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apply.stage import Hold, Stage, is_create
+from tests.apply.stage import TRAININGS, WORKLOADS, Hold, Stage, is_create
 from tests.cli.tool import COMMAND, Running, Tool, documents, environment, training, until
 from tests.runai.wire import Asked, Reply
 
@@ -234,3 +236,120 @@ def test_what_is_to_be_stopped_is_suspended_before_anything_else_is_made(stage: 
     stage.write(*(training(name, more="desiredPhase: Stopped\n") for name in ("a", "b", "c")))
     stage.tool.apply("--parallelism", "1")
     assert calls == ["create", "suspend"] * 3
+
+
+# --- what a plan takes from what runs ---------------------------------------------------------------------------------
+VOLUMES = """  storage:
+    pvc:
+      - {path: /data, claimInfo: {size: 1G}}
+      - {path: /scratch, name: scratch, ephemeral: true, claimInfo: {size: 1G}}
+      - {path: /shared, claimName: team, existingPvc: true}
+"""
+STOPPED = "desiredPhase: Stopped\n"
+REFUSED = ("apply", "--auto-approve")
+SINCE = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def without_submitters(stage: Stage, asked: Asked) -> Reply | None:
+    """A control plane whose rows tell neither who made them nor since when they are in their phase."""
+    reply = stage.passed(asked)
+    if reply is None or asked.path != WORKLOADS:
+        return reply
+    answer = json.loads(reply.body) if isinstance(reply.body, bytes) else reply.body
+    kept = [{k: v for k, v in row.items() if k not in ("submittedBy", "phaseUpdatedAt")} for row in answer["workloads"]]
+    return Reply(reply.status, {**answer, "workloads": kept})
+
+
+@pytest.mark.parametrize(
+    ("manifests", "lost"),
+    [
+        ((training("b"),), r"volumes a-0-[0-9a-f]+, a-1-[0-9a-f]+"),
+        ((training("a", image="other") + VOLUMES, training("b")), r"volumes a-0-[0-9a-f]+, a-1-[0-9a-f]+"),
+        ((training("a", more=STOPPED) + VOLUMES, training("b")), r"volume a-1-[0-9a-f]+"),
+    ],
+    ids=["deleted", "replaced", "suspended"],
+)
+def test_a_plan_tells_since_when_it_runs_who_made_it_and_which_volumes_go(
+    stage: Stage, manifests: tuple[str, ...], lost: str
+) -> None:
+    """In the plan and in the refusal of the guard; claims that exist for others stay, and so do lasting ones of what stops."""
+    stage.write(training("a") + VOLUMES, training("b"))
+    stage.tool.apply()
+    stage.write(*manifests)
+    done = stage.tool.run(*REFUSED, code=1)
+    shown = rf"# stops a Running training that holds 1 GPU, since {SINCE} # created by sandbox; deletes its {lost} "
+    assert re.search(shown, one_line(done.out)), done.out
+    told = rf"This plan stops Training.a \(Running since {SINCE}, 1 GPU, created by sandbox; deletes its {lost}\)\."
+    assert re.search(told, one_line(done.err)), done.err
+
+
+def test_where_the_list_does_not_tell_whose_it_is_the_training_does(stage: Stage) -> None:
+    """One request for each run that ends, and none for the others."""
+    stage.write(training("a"), training("b"))
+    stage.tool.apply()
+    stage.interfere = lambda asked: without_submitters(stage, asked)
+    stage.write(training("b"))
+    stage.wire.asked.clear()
+    done = stage.tool.run(*REFUSED, code=1)
+    assert re.search(rf"# created {SINCE} by sandbox ", one_line(done.out)), done.out
+    assert sum(one.path.startswith(f"{TRAININGS}/") for one in stage.wire.asked) == 1
+
+
+def test_a_run_that_holds_no_gpu_is_told_too_but_needs_no_leave(stage: Stage) -> None:
+    """Its volumes go all the same."""
+    cpu = training("a").replace("gpuDevicesRequest: 1", "cpuCoreRequest: 1")
+    stage.write(cpu + VOLUMES, training("b"))
+    stage.tool.apply()
+    stage.write(training("b"))
+    done = stage.tool.run(*REFUSED)
+    shown = rf"# Running since {SINCE} # created by sandbox; deletes its volumes a-0-[0-9a-f]+, a-1-[0-9a-f]+ "
+    assert re.search(shown, one_line(done.out)), done.out
+
+
+def test_a_run_of_somebody_else_that_may_not_be_deleted_is_told_with_its_creator(stage: Stage) -> None:
+    """Some control planes let only the creator delete a workload; it stays, and so does its record."""
+    stage.write(training("a"), training("b"))
+    stage.tool.apply()
+    stage.interfere = lambda asked: (
+        Reply(403, {"code": 403, "message": "not yours"}) if asked.method == "DELETE" else stage.passed(asked)
+    )
+    stage.write(training("b"))
+    done = stage.tool.apply(code=1)
+    assert "note: it was created by sandbox, and some control planes let nobody else change it" in one_line(done.err)
+    stage.interfere = stage.passed
+    stage.write(training("a"), training("b"))
+    stage.is_whole("a", "b")
+
+
+def test_a_replacement_waits_until_the_name_is_free_and_says_so(stage: Stage) -> None:
+    """The create is sent once the old object is gone, not before."""
+    stage.write(training("a"))
+    stage.tool.apply()
+    stage.settings(speed=0.08)
+    stage.write(training("a", image="other"))
+    done = stage.tool.apply()
+    assert "Training.a: Still destroying... [2s, Deleting]" in done.err
+    assert done.err.index("Destruction complete") < done.err.index("Training.a: Creating...")
+    assert stage.creates() == 2
+
+
+def test_a_replacement_whose_create_fails_says_that_the_old_one_is_gone_and_how_to_get_back(stage: Stage) -> None:
+    """The next apply creates it."""
+    stage.write(training("a") + VOLUMES)
+    stage.tool.apply()
+
+    def interfere(asked: Asked) -> Reply | None:
+        return Reply(400, {"code": 400, "message": "no"}) if is_create(asked) else stage.passed(asked)
+
+    stage.interfere = interfere
+    stage.write(training("a", image="other") + VOLUMES)
+    said = one_line(stage.tool.apply(code=1).err)
+    assert "Training.a: the old one is gone, and the new one is not there. Its volumes went with it: a-" in said
+    assert "The next apply creates it; to go back, apply the old manifest, as your version control has it." in said
+    stage.interfere = stage.passed
+    assert "Resources: 1 added, 0 changed, 0 destroyed." in stage.tool.apply().out
+    stage.is_whole("a")

@@ -228,7 +228,7 @@ def scenario(tool: Tool) -> list[str]:
     step(template("base", text="INFO"), training("a"), training("b", image="other:2"))
     step(template("base"), training("b", image="other:2"))
     texts.append(tool.run("destroy", "--auto-approve", "--allow", "disruption").out)
-    identity = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+    identity = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d \d\d:\d\d UTC")
     endpoint = tool.environ.get("DECLARATIVE_ENDPOINT", "sandbox")
     return [identity.sub("ID", text.replace(endpoint, "sandbox")) for text in texts]
 

@@ -101,3 +101,26 @@ def test_a_run_that_goes_its_way_has_not_drifted(project: Project, phase: str) -
     (training,) = (one for one in project.records() if one.address.kind == "Training")
     project.admin("POST", f"workloads/{training.id}/phase", {"phase": phase})
     assert drift(project) == 0
+
+
+@pytest.mark.parametrize("refresh", [(), ("--no-refresh",)])
+def test_a_plan_tells_the_drift_that_it_reacts_to(
+    project: Project, refresh: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A saved plan and the stream have what others changed, from the applied to the live value; unseen, there is none."""
+    changed_elsewhere(project, "DEBUG")
+    capsys.readouterr()
+    run(["-C", str(project.root), "plan", "--json", "--out", "p", *refresh])
+    messages = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [one["change"]["resource"]["addr"] for one in messages if one["type"] == "resource_drift"]
+    run(["-C", str(project.root), "show", "p", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    expected = [] if refresh else ["WorkloadTemplate.base"]
+    assert [one["address"] for one in document["resource_drift"]] == told == expected
+    if not refresh:
+        change = document["resource_drift"][0]["change"]
+        levels = [change[side]["spec"]["specificEnv"]["environmentVariables"][0] for side in ("before", "after")]
+        assert [one["value"] for one in levels] == ["INFO", "DEBUG"]
+        place = ["spec", "specificEnv", "environmentVariables", 0, "value"]
+        assert document["relevant_attributes"] == [{"resource": "WorkloadTemplate.base", "attribute": place}]
+    assert document["timestamp"].endswith("Z")

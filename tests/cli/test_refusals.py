@@ -37,13 +37,16 @@ def remote(tool: Tool, url: str) -> Tool:
 
 
 def limit(url: str, limits: dict[str, Any]) -> None:
-    httpx.patch(f"{url}/_sandbox/settings", json={"policy": {"limits": limits}}).raise_for_status()
+    """Limits that no plan can foresee, so that it is the control plane that refuses."""
+    settings = {"policy": {"limits": limits}, "refusePolicies": True}
+    httpx.patch(f"{url}/_sandbox/settings", json=settings).raise_for_status()
 
 
 def refused(tool: Tool, *arguments: str) -> list[dict[str, Any]]:
-    """The diagnostics in the stream of an apply that fails."""
+    """The errors in the stream of an apply that fails."""
     messages = [json.loads(line) for line in tool.run("apply", *arguments, "--json", code=1).out.splitlines()]
-    return [message["diagnostic"] for message in messages if message["type"] == "diagnostic"]
+    found = [message["diagnostic"] for message in messages if message["type"] == "diagnostic"]
+    return [one for one in found if one["severity"] == "error"]
 
 
 def place(diagnostic: dict[str, Any]) -> str:

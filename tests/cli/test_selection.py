@@ -74,3 +74,28 @@ def test_a_typo_in_a_target_is_told(project: Project, capsys: pytest.CaptureFixt
     """The nearest address is named."""
     assert run(["-C", str(project.root), "plan", "--target", "Training.aa"]) == 1
     assert "did you mean Training.a?" in capsys.readouterr().err
+
+
+TEMPLATE = {
+    "apiVersion": "runai/v1",
+    "kind": "WorkloadTemplate",
+    "metadata": {"name": "base", "scope": "project", "project": "vision"},
+    "spec": {"assets": {"environment": {"name": "pytorch-24"}}},
+}
+
+
+def test_a_kind_is_selected_by_a_glob(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """`Training.*` is about all trainings, and `--exclude 'Training.*'` about everything else."""
+    project.write(training("a", "b"), training("b"), TEMPLATE)
+    root = ["-C", str(project.root)]
+    assert run([*root, "apply", "--auto-approve", "--exclude", "Training.*"]) == 0
+    assert addresses(project) == ["WorkloadTemplate.base"]
+    assert "This plan is about --exclude Training.* alone" in capsys.readouterr().err
+    assert run([*root, "apply", "--auto-approve", "--target", "Training.*"]) == 0
+    assert addresses(project) == ["Training.a", "Training.b", "WorkloadTemplate.base"]
+
+
+def test_an_exclusion_leaves_the_dependants_behind(project: Project) -> None:
+    """What needs the excluded resource is not applied either."""
+    assert run(["-C", str(project.root), "apply", "--auto-approve", "--exclude", "Training.b"]) == 0
+    assert addresses(project) == ["Training.c"]

@@ -161,7 +161,7 @@ def test_a_manifest_asks_for_the_phases_that_a_training_can_be_asked_for() -> No
 # --- the sandbox ------------------------------------------------------------------------------------------------------
 # What the sandbox has beyond the two documents: how to log in, the list of workloads, and its own controls.
 BEYOND = re.compile(
-    r"/api/v[12]/token|/api/v1/workloads|/api/v1/org-unit/\w+|/api/v1/clusters|/api/v1/asset/(environment|compute|datasource)|/_sandbox/.*"
+    r"/api/v[12]/token|/api/v1/workloads(/\{\}/events)?|/api/v1/org-unit/\w+(/\{\})?|/api/v2/policy/trainings|/api/v1/clusters|/api/v1/asset/(environment|compute|datasource)|/_sandbox/.*"
 )
 
 

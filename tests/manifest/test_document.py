@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from declarative.manifest.document import parse
 from declarative.manifest.nodes import MAX_DEPTH
+from declarative.manifest.source_map import Verbatim
+from declarative.manifest.yaml_errors import bad_character
 from tests.manifest.projects import HEAD, compiled, findings
 
 
@@ -162,3 +166,11 @@ def test_chains_of_aliases_raise_nothing(tmp_path: Path, link: str, links: int) 
     chain = "".join(f"  k{i}: {link.format(i=i, j=i - 1)}\n" for i in range(1, links))
     text = HEAD + "spec:\n  k0: &a0 {y: 1}\n" + chain + f"  args: *a{links - 1}\n"
     assert findings(compiled(tmp_path, {"manifests/a.yaml": text}))
+
+
+def test_exactly_what_yaml_forbids_and_what_placeholders_are_made_of_is_refused() -> None:
+    """Of all characters: those that PyYAML calls not printable, and U+FDD0 to U+FDEF."""
+    everything = "".join(map(chr, range(sys.maxunicode + 1)))
+    forbidden = {*yaml.reader.Reader.NON_PRINTABLE.findall(everything), *map(chr, range(0xFDD0, 0xFDF0))}
+    places = Verbatim("a", everything)
+    assert {one for one in everything if bad_character(one, places)} == forbidden

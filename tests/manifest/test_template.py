@@ -262,7 +262,7 @@ def test_the_budget_is_far_above_what_manifests_need(tmp_path: Path) -> None:
     )
     templates = Templates(tmp_path, FrozenMap(), None)
     templates.render(loop + "\n{% endfor %}\n", "a.yaml")
-    assert templates.left > BUDGET * 0.9
+    assert templates.engine.left > BUDGET * 0.9
 
 
 def test_an_error_in_one_file_leaves_the_others_alone(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from declarative.model.plan import Action, Change, Disruption, FieldChange, Plan
@@ -130,6 +132,24 @@ def test_no_manifests_against_records_is_refused() -> None:
     assert guards(found, recorded=2, desired=1) == []
     assert guards(plan(), recorded=0, desired=0) == []
     assert guards(plan(*many(Action.DELETE, 2), destroy=True), recorded=2, desired=0) == []
+
+
+def test_what_is_only_forgotten_or_asked_for_by_itself_is_no_mistake() -> None:
+    forgotten, asked = many(Action.FORGET, 2), many(Action.DELETE, 2, on_request=True)
+    assert guards(plan(*forgotten), recorded=2, desired=0) == []
+    assert guards(plan(*asked), recorded=2, desired=0) == []
+    assert guards(plan(*forgotten, *many(Action.DELETE, 1)), recorded=3, desired=0) == [Guard.EMPTY]
+
+
+def test_gpus_that_nobody_tells_are_guarded_and_the_sum_is_the_least() -> None:
+    first, second = many(Action.DELETE, 2)
+    stops = (
+        replace(first, disruption=Disruption("Running", None)),
+        replace(second, disruption=Disruption("Running", 2.0)),
+    )
+    (refusal,) = refusals(plan(*stops), 2, 1)
+    assert "Training.t0 (Running, an unknown number of GPUs)" in refusal.diagnostic.detail
+    assert "at least 2 GPUs in all" in refusal.diagnostic.detail
 
 
 def test_all_refusals_come_at_once_and_are_allowed_one_by_one() -> None:

@@ -158,3 +158,10 @@ def test_where_a_plan_belongs_is_saved_with_it() -> None:
     file = PlanFile(PLAN, 1, 2, "prod", "prod.sqlite3")
     assert load(dump(file), "p.plan") == file
     assert len({checksum(one) for one in (file, replace(file, environment=None), replace(file, state=None))}) == 3
+
+
+def test_when_a_plan_was_made_is_saved_and_no_part_of_its_checksum() -> None:
+    """A plan that is made anew, and says the same, has the checksum that was reviewed."""
+    first, second = (replace(PlanFile(PLAN, 1, 2), created=f"2026-01-0{day}T00:00:00Z") for day in (1, 2))
+    assert load(dump(first), "p.plan").created == "2026-01-01T00:00:00Z"
+    assert checksum(first) == checksum(second)

@@ -214,7 +214,6 @@ DISRUPTION: list[tuple[str, Resource | None, str, FrozenMap, float | None]] = [
     ("resuming", resource(training("Running", **GPUS)), "Stopped", training(**GPUS), None),
     ("deleting one that waits", None, "Pending", training(**GPUS), None),
     ("deleting one that has ended", None, "Completed", training(**GPUS), None),
-    ("deleting one without GPUs", None, "Running", training(), None),
     ("deleting a template", None, "Running", template(), None),
 ]
 
@@ -226,6 +225,22 @@ def test_a_change_says_which_gpus_it_takes_from_what_runs(
     ours = (record(body),)
     change = only(*([wanted] if wanted else []), records=ours, live=(observed(body, phase),))
     assert change.disruption == (Disruption("Running", gpus) if gpus else None)
+
+
+@pytest.mark.parametrize(
+    ("applied", "live", "held"), [(GPUS, 8.0, 8.0), (GPUS, 1.0, 2.0), ({}, None, None), ({}, 4.0, 4.0)]
+)
+def test_held_gpus_are_the_larger_of_what_is_live_and_what_was_applied(
+    applied: dict[str, Any], live: float | None, held: float | None
+) -> None:
+    """Where neither tells any, that is not known."""
+    body = training(**applied)
+    change = only(records=(record(body),), live=(observed(body, gpus=live),))
+    assert change.disruption == Disruption("Running", held)
+
+
+def test_a_run_that_is_known_to_have_no_gpus_loses_none() -> None:
+    assert only(records=(record(training()),), live=(observed(training(), gpus=0.0),)).disruption is None
 
 
 # --- whole plans ------------------------------------------------------------------------------------------------------

@@ -10,11 +10,8 @@ import pytest
 
 from declarative.errors import Refused, Unintelligible
 from declarative.model.address import Address
-from declarative.model.position import Position
 from declarative.model.record import Record
-from declarative.model.resource import Lifecycle, Resource
 from declarative.model.value import freeze
-from declarative.runai import lookup
 from declarative.runai.credentials import Credentials
 from declarative.runai.observe import Observation, observe
 from declarative.runai.transport import Transport
@@ -63,12 +60,39 @@ def paged(total: int, cap: int, *, tells_next: bool = True) -> Callable[[Asked],
     return answer
 
 
-@pytest.mark.parametrize(("total", "cap", "requests"), [(0, 500, 1), (1001, 500, 3), (499, 500, 1), (101, 50, 3)])
+@pytest.mark.parametrize(
+    ("total", "cap", "requests"),
+    [(0, 500, 1), (1001, 500, 4), (4900, 500, 12), (6000, 500, 12), (499, 500, 1), (101, 50, 3)],
+)
 def test_all_pages_are_read_also_where_the_server_makes_them_shorter(total: int, cap: int, requests: int) -> None:
     with wired(paged(total, cap)) as wire:
         assert len(ids(seen(wire))) == total
         assert wire.count("GET") == requests
+        assert wire.busiest <= 4
         assert all(asked.query["sortBy"] == "createdAt" for asked in wire.asked)
+
+
+def test_what_is_asked_for_beyond_the_end_may_be_refused() -> None:
+    """Pages are asked for before it is known that there are so many."""
+    inner = paged(1300, 500)
+
+    def answer(asked: Asked) -> Reply:
+        return Reply(400) if int(asked.query["offset"]) >= 1300 else inner(asked)
+
+    with wired(answer) as wire:
+        assert len(ids(seen(wire))) == 1300
+        assert max(int(asked.query["offset"]) for asked in wire.asked) == 1500
+
+
+@pytest.mark.parametrize("cap", [499, 120])
+def test_pages_that_become_shorter_later_lose_nothing(cap: int) -> None:
+    """What was asked for at once begins at the wrong places then, and is asked for again."""
+
+    def answer(asked: Asked) -> Reply:
+        return paged(3000, 500 if int(asked.query["offset"]) < 1000 else cap)(asked)
+
+    with wired(answer) as wire:
+        assert len(ids(seen(wire))) == 3000
 
 
 def test_full_pages_go_on_though_the_server_does_not_say_so() -> None:
@@ -120,7 +144,7 @@ def test_where_the_list_is_refused_each_training_is_asked_for_once(status: int) 
         if asked.path == LIST:
             return Reply(status, {"code": status, "message": "no list"})
         number = int(asked.path[-1])
-        return Reply(404) if number == 2 else Reply(200, whole(f"id-{number}"))
+        return Reply(404, {"code": 404}) if number == 2 else Reply(200, whole(f"id-{number}"))
 
     records = [record(1, previous_id="id-7"), record(2), record(3)]
     with wired(answer) as wire:
@@ -142,7 +166,7 @@ def test_an_object_missing_from_the_list_is_asked_for_before_it_is_believed_gone
     def answer(asked: Asked) -> Reply:
         if asked.path == LIST:
             return Reply(200, {"workloads": [row(1)] if "deleted" not in asked.query else []})
-        return Reply(200, whole("id-2")) if asked.path.endswith("id-2") else Reply(404)
+        return Reply(200, whole("id-2")) if asked.path.endswith("id-2") else Reply(404, {"code": 404})
 
     with wired(answer) as wire:
         found = seen(wire, [record(1), record(2), record(3), record(4, finished=True)])
@@ -153,7 +177,7 @@ def test_an_object_missing_from_the_list_is_asked_for_before_it_is_believed_gone
 def test_runs_that_had_finished_before_they_went_are_known() -> None:
     def answer(asked: Asked) -> Reply:
         if asked.path != LIST:
-            return Reply(404)
+            return Reply(404, {"code": 404})
         deleted = [
             row(1, phase="Completed", deletedAt="2024-01-01T00:00:00Z"),
             row(2, deletedAt="2024-01-01T00:00:00Z"),
@@ -168,43 +192,3 @@ def test_a_thousand_trainings_cost_a_few_list_requests_and_no_more() -> None:
     with wired(paged(1000, 500)) as wire:
         seen(wire, [record(number) for number in range(1000)])
         assert wire.count("GET") == 2
-
-
-def resource(project: str, cluster: str = "a100") -> Resource:
-    body = freeze({"metadata": {"name": "a", "project": project, "cluster": cluster}, "spec": {}})
-    return Resource(Address("Training", "a"), body, Lifecycle(), (), Position("m.yaml"))
-
-
-def named(asked: Asked) -> Reply:
-    """Projects on three pages, and clusters as some deployments wrap them."""
-    if asked.path == "/api/v1/clusters":
-        return Reply(200, {"clusters": [{"uuid": "u", "name": "a100"}]})
-    names = [("1", "vision"), ("2", "twice"), ("3", "twice"), *((str(n), f"p{n}") for n in range(4, 1200))]
-    offset = int(asked.query["offset"])
-    page: dict[str, Any] = {"projects": [{"id": i, "name": name} for i, name in names[offset : offset + 500]]}
-    return Reply(200, {**page, "next": offset + 500} if offset + 500 < len(names) else page)
-
-
-def resolved(*resources: Resource) -> tuple[tuple[Resource, ...], tuple[lookup.Unresolved, ...]]:
-    async def looked() -> tuple[tuple[Resource, ...], tuple[lookup.Unresolved, ...]]:
-        async with Transport(wire.url, Credentials("t"), read_only=True) as transport:
-            return await lookup.resolve(transport, resources)
-
-    with wired(named) as wire:
-        return asyncio.run(looked())
-
-
-def test_names_become_ids_over_all_pages() -> None:
-    (found,), unresolved = resolved(resource("p1199"))
-    assert unresolved == ()
-    assert found.body["metadata"] == {"name": "a", "projectId": "1199", "clusterId": "u"}
-
-
-def test_an_unknown_name_is_told_with_its_nearest_spelling_and_an_ambiguous_one_with_its_candidates() -> None:
-    _, (unknown,) = resolved(resource("vison"))
-    assert unknown.path == ("metadata", "project")
-    assert unknown.diagnostic.summary == "Unknown name"
-    assert "vision" in str(unknown.diagnostic.hint)
-    _, (ambiguous,) = resolved(resource("twice"))
-    assert ambiguous.diagnostic.summary == "Ambiguous name"
-    assert "2, 3" in ambiguous.diagnostic.detail

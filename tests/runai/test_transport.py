@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
+import functools
+import shutil
+import subprocess
 import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic
 from declarative.errors import Conflict, ControlPlaneError, NotFound, Refused, Unauthorized, Unintelligible, Unreachable
 from declarative.model.value import freeze
+from declarative.runai import network
 from declarative.runai.credentials import Credentials
+from declarative.runai.manners import LONGEST_ASKED, RETRIES, asked_for
 from declarative.runai.remote import Remote
-from declarative.runai.transport import RETRIES, Transport
+from declarative.runai.transport import Transport
+from tests.runai.asking import asking, in_turn
 from tests.runai.wire import Asked, Reply, Wire, wired
 
 TRAINING = kinds.kind_named("Training")
@@ -28,20 +35,15 @@ HTML = Reply(502, b"<html><h1>Bad gateway</h1></html>", {"Content-Type": "text/h
 Answered = TypeVar("Answered")
 
 
-def ask(
-    wire: Wire, call: Callable[[Transport], Awaitable[Answered]], credentials: Credentials | None = None, **more: Any
-) -> Answered:
-    async def asked() -> Answered:
-        async with Transport(wire.url, credentials or Credentials("secret-token"), **more) as transport:
-            return await call(transport)
-
-    return asyncio.run(asked())
+@pytest.fixture(autouse=True, params=["light", "swift"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every rule holds for the first requests, and for those that aiohttp makes once there are many."""
+    monkeypatch.setattr(network, "FEW", 0 if request.param == "swift" else network.FEW)
+    return str(request.param)
 
 
-def in_turn(*replies: Reply | None) -> Callable[[Asked], Reply | None]:
-    """Answers one after the other, the last one for ever."""
-    left = list(replies)
-    return lambda _: left.pop(0) if len(left) > 1 else left[0]
+def ask(wire: Wire, call: Callable[[Transport], Awaitable[Answered]], **more: Any) -> Answered:
+    return asking(wire, Credentials("secret-token"), call, **more)
 
 
 def create(transport: Transport) -> Awaitable[Any]:
@@ -55,11 +57,30 @@ def test_reads_are_tried_again(reply: Reply | None) -> None:
         assert wire.count("GET") == 3
 
 
-def test_retry_after_is_honoured() -> None:
-    with wired(in_turn(Reply(503, headers={"Retry-After": "1"}), Reply(200, {}))) as wire:
+DATE, LATER = "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:01 GMT"
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_honoured_as_seconds_and_as_a_date(form: str) -> None:
+    asked = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)  # a date has no fractions of seconds
+    with wired(in_turn(Reply(503, headers={"Retry-After": asked}), Reply(200, {}))) as wire:
         began = time.monotonic()
         ask(wire, lambda transport: transport.get("/x"))
-        assert time.monotonic() - began >= 1
+        assert 0.9 <= time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(("0", 0), ("7", 7), ("3600", LONGEST_ASKED), (LATER, 1), (DATE, 0), ("Wed, 21 Oct 2025 07:28:00 GMT", LONGEST_ASKED)),
+        *((nonsense, None) for nonsense in ("", "-1", "1.5", "soon", "\u00b2", "9" * 400 + "x", "Wed, 99 Oct 2015 07:28:00 GMT")),
+    ],
+)  # fmt: skip
+def test_retry_after_is_bounded_and_nonsense_is_as_if_it_were_not_there(text: str, seconds: float | None) -> None:
+    now = 1445412480.0  # DATE
+    assert asked_for(httpx.Headers({"Retry-After": text.encode()}), now) == seconds
+    by_the_server = httpx.Headers({"Retry-After": text.encode(), "Date": DATE})
+    assert asked_for(by_the_server, now + 86_400) == seconds, "the clock that counts is the server's"
 
 
 def test_reads_are_not_tried_for_ever() -> None:
@@ -121,7 +142,7 @@ def test_every_good_status_of_a_create_is_good(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(204), Reply(200, b"OK"), Reply(202, {"code": 202, "message": "m"}), Reply(404)]
+    "reply", [Reply(204), Reply(200, b"OK"), Reply(202, {"code": 202, "message": "m"}), Reply(404, {"message": "no"})]
 )
 def test_every_good_answer_to_a_delete_is_good(reply: Reply) -> None:
     with wired(in_turn(reply)) as wire:
@@ -143,10 +164,16 @@ def test_a_page_with_a_good_status_is_no_answer_to_a_read(reply: Reply) -> None:
         (Reply(409, {"code": 409, "message": "taken", "details": "by b"}), Conflict, "by b"),
         (Reply(403, {"code": 403, "message": "not yours"}), Refused, "not yours"),
         (Reply(404, {"code": 404, "message": "gone"}), NotFound, "gone"),
-        (Reply(404), NotFound, "404"),
+        (Reply(404, {}), NotFound, "404"),
+        (Reply(404), Refused, "404"),
+        (Reply(404, b"page not found", {"Content-Type": "text/plain"}), Refused, "page not found"),
+        (Reply(404, b'"no"', {"Content-Type": "application/json"}), Refused, "404"),
+        (Reply(400, {"code": 400, "message": "Bad", "details": "The name Already Exists"}), Conflict, "Already Exists"),
         (Reply(418, b"[1, 2]"), Refused, "418"),
         (Reply(400, {"message": None, "details": ["a"], "complianceIssues": "x"}), Refused, "['a']"),
-        (Reply(302, headers={"Location": "/login"}), Refused, "302"),
+        (Reply(302, headers={"Location": "/login?state=hidden"}), Refused, "302: Found, which leads to http://127.0.0.1"),
+        (Reply(307, headers={"Location": "http://[nonsense"}), Refused, "307"),
+        (Reply(503, b"no healthy\n upstream", {"Content-Type": "text/plain"}), Refused, "no healthy upstream"),
         (Reply(401, {"message": "expired"}), Unauthorized, "expired"),
     ],
 )  # fmt: skip
@@ -155,22 +182,85 @@ def test_every_refusal_has_its_class_and_the_servers_words(reply: Reply, error: 
         ask(wire, create)
     assert type(caught.value) is error
     assert words in str(caught.value)
-    assert not getattr(caught.value, "ambiguous", False)
+    assert getattr(caught.value, "ambiguous", False) == (reply.status >= 500)
+    assert f"POST /api/v1/workloads/trainings answered {reply.status}" in str(caught.value)
     assert "secret-token" not in str(caught.value)
+    assert "hidden" not in str(caught.value)
 
 
-def test_a_page_that_says_404_does_not_say_that_an_object_is_gone() -> None:
-    page = Reply(404, b"<html>default backend</html>", {"Content-Type": "text/html; charset=utf-8"})
-    with wired(in_turn(page)) as wire, pytest.raises(Refused) as caught:
-        ask(wire, lambda transport: Remote(transport).read(TRAINING, "i"))
-    assert not isinstance(caught.value, NotFound)
+@pytest.mark.parametrize(
+    "page",
+    [
+        Reply(404, b"<html>default backend</html>", {"Content-Type": "text/html; charset=utf-8"}),
+        Reply(404, b"404 page not found\n", {"Content-Type": "text/plain"}),
+        Reply(404, b"[]", {"Content-Type": "application/json"}),
+        Reply(404),
+    ],
+)
+def test_a_404_that_is_not_the_control_planes_own_does_not_say_that_an_object_is_gone(page: Reply) -> None:
+    with wired(in_turn(page)) as wire:
+        for call in (Remote.read, Remote.delete):
+            with pytest.raises(Refused) as caught:
+                ask(wire, lambda transport, call=call: call(Remote(transport), TRAINING, "i"))  # type: ignore[misc]
+            assert not isinstance(caught.value, NotFound)
 
 
-def test_nothing_is_sent_by_a_transport_that_only_reads() -> None:
-    with wired(in_turn(Reply(200, {}))) as wire:
+@pytest.mark.parametrize(("listed", "gone"), [([], True), (["j"], True), (["j", "i"], False)])
+def test_a_404_without_a_body_counts_where_the_list_answers_and_lacks_the_object(listed: list[str], gone: bool) -> None:
+    rows = [{"id": one, "name": one, "type": "Training", "projectId": "1", "clusterId": "c"} for one in listed]
+
+    def answer(asked: Asked) -> Reply:
+        return Reply(200, {"workloads": rows}) if asked.path == "/api/v1/workloads" else Reply(404)
+
+    with wired(answer) as wire:
+        if gone:
+            assert ask(wire, lambda transport: Remote(transport).read(TRAINING, "i")) is None
+            ask(wire, lambda transport: Remote(transport).delete(TRAINING, "i"))
+        else:
+            with pytest.raises(Refused):
+                ask(wire, lambda transport: Remote(transport).delete(TRAINING, "i"))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_but_reads_and_the_request_for_a_token_leave_a_transport_that_only_reads(method: str) -> None:
+    """Whatever the code above does: not even by the client below it."""
+
+    async def change(transport: Transport) -> Any:
+        await transport.get("/x")
         with pytest.raises(AssertionError, match="only reads"):
-            ask(wire, create, read_only=True)
+            await transport.send(method, "/api/v1/workloads/trainings", {}, safe=False)
+        await transport._client.request(method, "/api/v1/workloads/trainings")
+
+    with wired(lambda asked: Reply(200, {"access_token": "t", "expires_in": 60})) as wire:
+        with pytest.raises(AssertionError, match="only reads"):
+            asking(wire, Credentials(None, "app", "hush"), change, read_only=True)
+        assert [str(asked) for asked in wire.asked] == ["POST /api/v2/token", "GET /x"]
+
+
+def test_a_create_that_looks_like_a_sign_in_does_not_leave_it_either() -> None:
+    with wired(in_turn(Reply(200, {}))) as wire:
+        for path in ("/x/api/v2/token", "/api/v2/token/1", "/api/v2/token?x=1"):
+            with pytest.raises(AssertionError, match="only reads"):
+                ask(wire, functools.partial(Transport.send, method="POST", path=path, safe=False), read_only=True)
         assert wire.asked == []
+
+
+def test_a_redirect_to_https_says_how_to_write_the_endpoint() -> None:
+    def answer(asked: Asked) -> Reply:
+        return Reply(301, headers={"Location": f"https://{asked.headers['Host']}{asked.target}"})
+
+    with wired(answer) as wire, pytest.raises(Refused) as caught:
+        ask(wire, lambda transport: transport.get("/x"))
+    assert caught.value.diagnostics[0].hint == f"write the endpoint as {wire.url.replace('http', 'https')}"
+    assert wire.count("GET") == 1
+
+
+@pytest.mark.parametrize("answered", [b"\xff\xfe", b"[" * 100_000, b"", b"<html>"])
+def test_an_answer_that_is_no_json_is_told_without_a_traceback(answered: bytes) -> None:
+    with wired(in_turn(Reply(200, answered))) as wire, pytest.raises(Unintelligible):
+        ask(wire, lambda transport: transport.get("/x"))
+    with wired(in_turn(Reply(400, answered))) as wire, pytest.raises(Refused):
+        ask(wire, lambda transport: transport.get("/x"))
 
 
 def test_no_connection_fails_at_once_and_for_sure() -> None:
@@ -191,6 +281,57 @@ def test_a_missing_or_bad_ca_bundle_is_told_by_name(tmp_path: Any) -> None:
             ask(Wire(in_turn(Reply()), "https://127.0.0.1:1"), lambda transport: transport.get("/x"), ca_bundle=name)
 
 
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody trusts, with its key, in one file."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl makes the certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    name = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    made = (
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+        *name,
+    )
+    subprocess.run(made, check=True, capture_output=True)
+    both = tmp_path / "both.pem"
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    return both
+
+
+def test_the_ca_bundle_counts_for_the_sign_in_too_and_a_server_that_is_not_trusted_says_which_variable(
+    authority: Path,
+) -> None:
+    application = Credentials(None, "app", "hush")
+    with wired(lambda asked: Reply(200, {"access_token": "t"}), certificate=authority) as wire:
+        bundle = str(authority.with_name("certificate.pem"))
+        asking(wire, application, lambda transport: transport.get("/x"), ca_bundle=bundle)
+        assert [str(asked) for asked in wire.asked] == ["POST /api/v2/token", "GET /x"]
+        with pytest.raises(Unreachable, match="certificate that is not trusted") as caught:
+            asking(wire, application, lambda transport: transport.get("/x"))
+        assert "DECLARATIVE_CA_BUNDLE" in str(caught.value.diagnostics[0].hint)
+        assert len(wire.asked) == 2
+
+
+def test_the_proxy_of_the_environment_is_taken_for_the_sign_in_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with wired(lambda asked: Reply(200, {"access_token": "t"})) as proxy:
+        for name, value in (("http_proxy", proxy.url), ("no_proxy", "")):
+            monkeypatch.setenv(name, value)
+            monkeypatch.setenv(name.upper(), value)
+        behind = Wire(lambda _: None, "http://control-plane.invalid")
+        asking(behind, Credentials(None, "app", "hush"), lambda transport: transport.get("/x"))
+        targets = [asked.target for asked in proxy.asked]
+    assert targets == [f"{behind.url}/api/v2/token", f"{behind.url}/x"]
+
+
 def test_no_more_requests_are_in_flight_than_allowed() -> None:
     def slowly(_: Asked) -> Reply:
         time.sleep(0.03)
@@ -202,56 +343,6 @@ def test_no_more_requests_are_in_flight_than_allowed() -> None:
     with wired(slowly) as wire:
         ask(wire, many, parallelism=4)
         assert wire.busiest == 4
-
-
-def token(lifetime: float) -> str:
-    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + lifetime}).encode()).rstrip(b"=").decode()
-    return f"e30.{claims}.x"
-
-
-APPLICATION = Credentials(None, "app", "hush")
-
-
-def test_an_application_fetches_one_token_for_many_requests() -> None:
-    async def many(transport: Transport) -> None:
-        await asyncio.gather(*(transport.get("/x") for _ in range(8)))
-
-    with wired(lambda asked: Reply(200, {"accessToken": token(3600)})) as wire:
-        ask(wire, many, APPLICATION)
-        assert wire.count("POST") == 1
-        assert wire.asked[0].json == {"grantType": "client_credentials", "clientID": "app", "clientSecret": "hush"}
-
-
-def test_a_refused_token_is_renewed_once_and_no_more() -> None:
-    def answer(asked: Asked) -> Reply:
-        return Reply(200, {"accessToken": "opaque"}) if asked.method == "POST" else Reply(401, {"message": "no"})
-
-    with wired(answer) as wire:
-        with pytest.raises(Unauthorized):
-            ask(wire, lambda transport: transport.get("/x"), APPLICATION)
-        assert (wire.count("POST"), wire.count("GET")) == (2, 2)
-
-
-@pytest.mark.parametrize("status", [400, 401, 403])
-def test_refused_credentials_are_told_without_the_secret(status: int) -> None:
-    with wired(in_turn(Reply(status, {"message": "hush is wrong"}))) as wire, pytest.raises(Unauthorized) as caught:
-        ask(wire, lambda transport: transport.get("/x"), APPLICATION)
-    assert "DECLARATIVE_CLIENT_ID" in str(caught.value.diagnostics[0].hint)
-    assert "hush" not in str(caught.value)
-
-
-@pytest.mark.parametrize("reply", [Reply(200, b"<html>"), Reply(200, []), Reply(200, {"token": 1}), Reply(200)])
-def test_a_sign_in_without_a_token_is_told(reply: Reply) -> None:
-    with wired(in_turn(reply)) as wire, pytest.raises(Unauthorized, match="without a token"):
-        ask(wire, lambda transport: transport.get("/x"), APPLICATION)
-
-
-def test_a_busy_token_endpoint_is_asked_again_and_a_create_waits_for_it() -> None:
-    answers = in_turn(Reply(503), HTML, Reply(200, {"accessToken": token(3600)}))
-    made = {"name": "a", "workloadId": "i", "projectId": "1", "clusterId": "c"}
-    with wired(lambda asked: answers(asked) if asked.path.endswith("token") else Reply(202, made)) as wire:
-        assert ask(wire, create, APPLICATION).id == "i"
-        assert [str(asked) for asked in wire.asked].count("POST /api/v1/workloads/trainings") == 1
 
 
 def refused(body: object) -> tuple[Diagnostic, ...]:

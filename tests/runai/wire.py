@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -77,8 +79,8 @@ class Wire:
 
 
 @contextmanager
-def wired(answer: Answering) -> Iterator[Wire]:
-    """Serves until the block ends. An answer of None closes the connection without a word."""
+def wired(answer: Answering, certificate: Path | None = None) -> Iterator[Wire]:
+    """Serves until the block ends, over TLS with a `certificate` and its key. An answer of None closes the connection."""
     wire = Wire(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,7 +90,7 @@ def wired(answer: Answering) -> Iterator[Wire]:
         def handle_one_request(self) -> None:
             try:
                 super().handle_one_request()
-            except (ConnectionError, TimeoutError):  # the client was killed
+            except (ConnectionError, TimeoutError, ssl.SSLError):  # the client was killed, or does not trust us
                 self.close_connection = True
 
         def respond(self) -> None:
@@ -109,7 +111,7 @@ def wired(answer: Answering) -> Iterator[Wire]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_DELETE = respond
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Quiet."""
@@ -122,7 +124,12 @@ def wired(answer: Answering) -> Iterator[Wire]:
             """A test sees what became of the client."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    wire.url = f"http://127.0.0.1:{server.server_address[1]}"
+    wire.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        # The handshake is for the thread of the connection: one that fails must not stop the server.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -13,14 +13,22 @@ from tests.sandbox.plane import TEMPLATES, TRAININGS, Plane
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 SETTINGS = "/_sandbox/settings"
-POLICY = {"labels": {}, "annotations": {}, "environmentVariables": {}, "limits": {}}
+POLICY: dict[str, Any] = {
+    part: {} for part in ("labels", "annotations", "environmentVariables", "limits", "defaults", "lists")
+}
 AS_NEW = {
     "speed": 1,
     "tokenLifetimeSeconds": 3600,
+    "tokenEndpoints": ["v2", "v1-client-credentials", "v1-app-token"],
     "policy": POLICY,
+    "quotas": {},
+    "refuseQuotas": False,
+    "refusePolicies": False,
     "refuseLists": False,
     "refuseDeletedList": False,
+    "wrapClusters": False,
     "goneAnswers": "404",
+    "duplicateAnswers": 409,
     "faults": {
         **dict.fromkeys(("dropped", "unavailable", "throttled", "lost", "failed", "latencyMilliseconds"), 0),
         "retryAfterSeconds": None,

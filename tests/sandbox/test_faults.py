@@ -115,6 +115,14 @@ def test_the_most_requests_in_flight_are_told(tmp_path: Path) -> None:
     assert asyncio.run(together())["mostInFlight"] == 5
 
 
+def test_the_counts_begin_anew_and_nothing_else_changes(plane: Plane) -> None:
+    plane.template()
+    assert plane.get("/_sandbox/requests")["mostInFlight"] == 1
+    plane.delete("/_sandbox/requests", 200)
+    assert plane.get("/_sandbox/requests") == {"requests": [], "mostInFlight": 0}
+    assert len(plane.get(TEMPLATES)["entries"]) == 1
+
+
 def fates(plane: Plane, seed: int | None, requests: int = 60) -> list[int]:
     plane.post("/_sandbox/reset", status=200)
     plane.settings(faults={"unavailable": 0.3, "throttled": 0.2, "failed": 0.2, "seed": seed})

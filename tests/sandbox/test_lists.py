@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from declarative.sandbox import seeds
-from tests.sandbox.plane import TRAININGS, Plane
+from tests.sandbox.plane import JUPYTER, TRAININGS, Plane
 
 WORKLOADS = "/api/v1/workloads"
 
@@ -135,6 +135,75 @@ def test_projects_and_departments_are_paged(plane: Plane) -> None:
 def test_clusters_are_a_bare_list(plane: Plane) -> None:
     found = {cluster["name"]: cluster["uuid"] for cluster in plane.get("/api/v1/clusters")}
     assert found == {"a100-prod": "71f69d83-ba66-4822-adf5-55ce55efd210", "h100-lab": seeds.H100}
+
+
+def test_some_deployments_wrap_the_list_of_clusters(plane: Plane) -> None:
+    bare = plane.get("/api/v1/clusters")
+    plane.settings(wrapClusters=True)
+    assert plane.get("/api/v1/clusters") == {"clusters": bare}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("sortBy=name", "language robotics vision"),
+        ("sortBy=name&sortOrder=desc", "vision robotics language"),
+        ("sortBy=createdAt&sortOrder=asc", "vision language robotics"),
+    ],
+)
+def test_projects_are_sorted_as_asked(plane: Plane, query: str, found: str) -> None:
+    told = plane.get(f"/api/v1/org-unit/projects?{query}")["projects"]
+    assert [each["name"] for each in told] == found.split()
+    plane.get("/api/v1/org-unit/departments?sortBy=phases", 400)
+
+
+DIRECTORY = "/_sandbox/directory"
+
+
+def test_other_projects_and_assets_take_the_place_of_those_of_the_start(plane: Plane) -> None:
+    """Names may be ambiguous then, and what was there before is no longer to be referred to."""
+    start = plane.get(DIRECTORY, token=None)
+    cluster = {"clusterId": seeds.H100, "departmentId": "7"}
+    projects = [{"id": "1", "name": "vision", **cluster}, {"id": "2", "name": "vision", **cluster}]
+    environment = {"id": JUPYTER.upper(), "kind": "environment", "name": "torch", "scope": "project", "projectId": 2}
+    given = {"projects": projects, "assets": [environment]}
+    assert plane.put(DIRECTORY, given, 200) == {**start, **given}
+    told = plane.get("/api/v1/org-unit/projects")["projects"]
+    assert [(one["id"], one["name"], one["clusterId"], one["parentId"]) for one in told] == [
+        (one["id"], "vision", seeds.H100, "7") for one in projects
+    ]
+    (asset,) = plane.get("/api/v1/asset/environment?projectId=2")["entries"]
+    assert (asset["meta"]["id"], asset["meta"]["scope"], asset["meta"]["projectId"]) == (JUPYTER, "project", 2)
+    assert asset["spec"] == seeds.ENVIRONMENTS[JUPYTER]["spec"]
+    assert plane.get("/api/v1/asset/environment?projectId=1") == {"entries": []}
+    plane.train(status=400)
+    assert plane.train(projectId="2")["departmentId"] == "7"
+    plane.template(status=400)
+    plane.template(spec={"assets": {"environment": JUPYTER}})
+    assert plane.put(DIRECTORY, {}, 200) == start
+    assert plane.template("other")["spec"]["assets"]["environment"]["name"] == "pytorch-24"
+
+
+def test_what_is_left_of_a_project_that_was_taken_away_is_still_told(plane: Plane) -> None:
+    training = plane.train()["workloadId"]
+    plane.put(DIRECTORY, {"projects": []}, 200)
+    assert plane.get(f"{TRAININGS}/{training}")["projectId"] == "4501"
+    assert names(plane) == ["resnet"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"projects": [{"id": "1", "name": "x"}]},
+        {"projects": [{"id": "01", "name": "x", "clusterId": seeds.A100, "departmentId": "7"}]},
+        {"clusters": [{"id": "x", "name": "x"}]},
+        {"assets": [{"id": seeds.A100, "kind": "compute", "name": "x", "scope": "project"}]},
+        {"assets": [{"id": seeds.A100, "kind": "model", "name": "x", "scope": "tenant"}]},
+        {"people": []},
+    ],
+)
+def test_a_directory_that_cannot_be_meant_is_refused(plane: Plane, bad: object) -> None:
+    plane.put(DIRECTORY, bad, 400)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from declarative.model.foresight import Policy
+from declarative.model.value import freeze
+from declarative.plan.compliance import violations
 from declarative.sandbox.policy import FIELDS
-from tests.sandbox.plane import PYTORCH, TEMPLATES, Plane, template
+from declarative.sandbox.seeds import A100
+from tests.plan.bodies import only, resource, training
+from tests.sandbox.plane import PYTORCH, TEMPLATES, TRAININGS, Plane, template
 
 
 def limited(plane: Plane, **limits: Any) -> None:
@@ -96,3 +101,122 @@ def test_only_fields_with_single_values_can_be_limited(plane: Plane, field: str,
 def test_every_field_of_a_spec_with_single_values_can_be_limited(plane: Plane, field: str) -> None:
     """Also the items of a list, whose field is that of the list."""
     plane.settings(policy={"limits": {field: {"allowed": ["a"]}}})
+
+
+# --- what is required, fixed or locked; and what is told of it ----------------------------------------------------------
+def test_what_is_required_and_not_preset_has_to_be_given(plane: Plane) -> None:
+    limited(plane, compute_cpuCoreRequest={"required": True}, storage_pvc_readOnly={"required": True})
+    spec = {"image": "x:1", "storage": {"pvc": [{"path": "/a", "existingPvc": True, "claimName": "c"}]}}
+    assert issues(plane.train(spec=spec, status=400)) == [
+        ("compute.cpuCoreRequest", "value is required"),
+        ("storage.pvc[0].readOnly", "value is required"),
+    ]
+    plane.settings(policy={"defaults": {"compute.cpuCoreRequest": 2, "storage.pvc.readOnly": True}})
+    made = plane.train(spec=spec)["spec"]
+    assert (made["compute"]["cpuCoreRequest"], made["storage"]["pvc"][0]["readOnly"]) == (2, True)
+    plane.template()
+
+
+def test_what_cannot_be_edited_stays_as_it_is_preset(plane: Plane) -> None:
+    plane.settings(policy={"limits": {"backoffLimit": {"canEdit": False}}, "defaults": {"backoffLimit": 3}})
+    assert plane.train("a")["spec"]["backoffLimit"] == 3
+    assert plane.train("b", spec={"image": "x:1", "backoffLimit": 3})["spec"]["backoffLimit"] == 3
+    answer = plane.train("c", spec={"image": "x:1", "backoffLimit": 4}, status=400)
+    assert issues(answer) == [("backoffLimit", "value cannot be changed")]
+
+
+@pytest.mark.parametrize(("value", "fits"), [(2, True), (6, True), (5, False)])
+def test_steps_begin_at_the_least(plane: Plane, value: int, fits: bool) -> None:
+    limited(plane, compute_gpuDevicesRequest={"min": 2, "step": 4})
+    plane.train(spec={"image": "x:1", "compute": {"gpuDevicesRequest": value}}, status=202 if fits else 400)
+
+
+def test_lists_can_be_closed_and_their_items_locked(plane: Plane) -> None:
+    lists = {"labels": {"canAdd": False, "locked": ["team"]}}
+    plane.settings(policy={"labels": {"team": "x", "tier": "y"}, "lists": lists})
+    plane.train("a", spec={"image": "x:1", "labels": [{"name": "tier", "value": "z"}, {"name": "team", "value": "x"}]})
+    bad = [{"name": "team", "exclude": True}, {"name": "tier", "exclude": True}, {"name": "new", "value": "1"}]
+    answer = plane.train("b", spec={"image": "x:1", "labels": bad}, status=400)
+    assert issues(answer) == [("labels[0]", "the item is locked"), ("labels[2]", "items cannot be added")]
+
+
+def test_the_effective_policy_says_what_creates_enforce(plane: Plane) -> None:
+    plane.settings(
+        policy={
+            "labels": {"team": "x"},
+            "limits": {
+                "compute.gpuDevicesRequest": {"max": 2, "required": True},
+                "storage.pvc.claimInfo.size": {"max": "1G"},
+                "image": {"allowed": ["x:1"]},
+                "specificEnv.nodePools": {"allowed": ["a"]},
+            },
+            "defaults": {"nodePools": ["a"], "storage.pvc.readOnly": True},
+            "lists": {"labels": {"canAdd": False}},
+        }
+    )
+    told = plane.get("/api/v2/policy/trainings?scope=project&projectId=4501")["effective"]
+    source = {"sourceOfRule": {"scope": "tenant"}}
+    assert told["defaults"] == {
+        "labels": {"instances": [{"name": "team", "value": "x"}]},
+        "nodePools": ["a"],
+        "storage": {"pvc": {"attributes": {"readOnly": True}}},
+    }
+    assert told["rules"] == {
+        "compute": {"gpuDevicesRequest": {"max": 2, "required": True, **source}},
+        "storage": {"pvc": {"attributes": {"claimInfo": {"size": {"max": "1G", **source}}}}},
+        "image": {"options": [{"value": "x:1"}], **source},
+        "labels": {"instances": {"canAdd": False, **source}},
+    }
+
+
+def test_the_effective_policy_is_that_of_a_scope_and_can_be_refused(plane: Plane) -> None:
+    url = "/api/v2/policy/trainings"
+    for scope in ("tenant", "cluster", "department", "project&projectId=4501"):
+        assert plane.get(f"{url}?scope={scope}")["effective"] == {"defaults": {}, "rules": {}, "imposedAssets": []}
+    plane.get(url, status=400)
+    plane.get(f"{url}?scope=planet", status=400)
+    plane.get(f"{url}?scope=project&projectId=1", status=404)
+    plane.settings(refusePolicies=True)
+    plane.get(f"{url}?scope=tenant", status=403)
+
+
+SPECS: list[dict[str, Any]] = [
+    {"image": "x:1"},
+    {"image": "x:2", "compute": {"gpuDevicesRequest": 3}},
+    {"image": "x:1", "compute": {"gpuDevicesRequest": 4, "cpuMemoryRequest": "8Gi"}},
+    {"image": "x:1", "labels": [{"name": "team", "exclude": True}, {"name": "new", "value": "1"}]},
+    {"image": "x:1", "compute": {"gpuDevicesRequest": 2}, "labels": [{"name": "team", "value": "x"}]},
+    {"image": "x:1", "probes": {"readiness": {"periodSeconds": 9, "handler": {"httpGet": {"port": 80}}}}},
+    {"image": "x:1", "storage": {"pvc": [{"path": "/a", "existingPvc": True, "claimName": "c", "readOnly": False}]}},
+    {"image": "x:1", "backoffLimit": 2, "nodePools": ["a", "b"]},
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_plan_foresees_what_a_create_refuses_and_nothing_else(plane: Plane, spec: dict[str, Any]) -> None:
+    """The two are written apart: this one reads the policy as it is told, that one the settings."""
+    plane.settings(
+        policy={
+            "labels": {"team": "x"},
+            "limits": {
+                "compute.gpuDevicesRequest": {"min": 2, "step": 2, "required": True},
+                "compute.cpuMemoryRequest": {"max": "4Gi"},
+                "image": {"allowed": ["x:1"]},
+                "probes.readiness.periodSeconds": {"max": 5},
+                "probes.readiness.failureThreshold": {"required": True},
+                "storage.pvc.readOnly": {"canEdit": False},
+                "backoffLimit": {"canEdit": False},
+                "nodePools": {"allowed": ["a"]},
+            },
+            "defaults": {"storage.pvc.readOnly": True, "backoffLimit": 1},
+            "lists": {"labels": {"canAdd": False, "locked": ["team"]}},
+        }
+    )
+    told = plane.get("/api/v2/policy/trainings?scope=project&projectId=4501")["effective"]
+    change = only(resource(training(**spec)))
+    found = violations(change, Policy(freeze(told["defaults"]), freeze(told["rules"])))
+    foreseen = {str(one.diagnostic.field).removeprefix("spec.") for one in found}
+    answer = plane.ask("POST", TRAININGS, json={"name": "a", "projectId": "4501", "clusterId": A100, "spec": spec})
+    refused = issues(answer.json()) if answer.status_code == 400 else []
+    # A list of texts is one field.
+    assert foreseen == {"nodePools" if field.startswith("nodePools[") else field for field, _ in refused}

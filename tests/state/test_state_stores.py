@@ -212,6 +212,13 @@ class TestStore:
         with pytest.raises(StateError, match="given back"):
             lease.belong_to("sandbox")
 
+    def test_who_holds_it_is_told_while_he_does(self, store: Store) -> None:
+        assert store.holders() == ()
+        with store.lock(ME, 0):
+            (lock,) = store.holders()
+            assert lock.holder == ME
+        assert store.holders() == ()
+
     def test_an_id_that_stands_for_no_lock_unlocks_nothing(self, store: Store) -> None:
         assert store.force_unlock("x") is None
         with store.lock(ME, 0) as lease:

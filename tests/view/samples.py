@@ -7,13 +7,19 @@ from dataclasses import replace
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
 from declarative.model.event import Event, EventType
-from declarative.model.plan import Action, Change, Disruption, FieldChange, Plan, Step
+from declarative.model.named import NamedId
+from declarative.model.plan import Action, Change, Disruption, FieldChange, Plan, Run, Step
 from declarative.model.position import Position
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import FrozenMap, freeze
+from declarative.view.known import Known
 
 ID = "0b2f6f0e-7a51-4c39-9d0e-5f1b8d0c1a01"
 CLUSTER = "71f69d83-ba66-4822-adf5-55ce55efd210"
+
+
+# 2026-01-02 03:04:05 UTC
+SINCE = 1_767_323_045.0
 
 
 def body(name: str, spec: dict[str, object] | None = None, phase: str = "Running") -> FrozenMap:
@@ -131,6 +137,7 @@ REPLACE = Change(
         FieldChange(("spec", "compute", "gpuDevicesRequest"), "spec.compute.gpuDevicesRequest", 4, 8, True),
     ),
     disruption=Disruption("Running", 8.0),
+    run=Run("Running", SINCE, SINCE - 60, "ana@acme.example", ("bert-0-f3a9", "scratch")),
     where=Position("manifests/nlp.yaml", 1, 1),
 )
 SAFE_REPLACE = Change(
@@ -149,6 +156,15 @@ DELETE = Change(
     before=body("old-run"),
     reason="it is no longer in the manifests",
     disruption=Disruption("Initializing", 0.5),
+    run=Run("Initializing", created=SINCE, creator="sandbox"),
+)
+ENDED = Change(
+    training("ended"),
+    Action.DELETE,
+    id=ID,
+    before=body("ended"),
+    reason="it is no longer in the manifests",
+    run=Run("Completed", SINCE, SINCE, None, tuple(f"data-{number}" for number in range(5))),
 )
 FORGET = Change(training("kept"), Action.FORGET, id=ID, before=body("kept"), reason="keepOnDestroy: it stays live")
 SAME = Change(training("same"), Action.NO_OP, id=ID, before=body("same"), after=body("same"))
@@ -162,6 +178,30 @@ ADOPTED = Change(
     adopts=True,
 )
 
+_BASE = Address("WorkloadTemplate", "base")
+KNOWN = Known.of(
+    (
+        NamedId(training("resnet"), ("metadata", "project"), "project", "vision", "4501"),
+        NamedId(_BASE, ("metadata", "project"), "project", "nlp\x1b", "4502"),
+        NamedId(_BASE, ("spec", "assets", "compute", "name"), "compute", "one-gpu", ID),
+        NamedId(_BASE, ("spec", "assets", "datasources", 0, "name"), "datasource", "imagenet", "d-1"),
+    )
+)
+RENAMED = Change(
+    _BASE,
+    Action.REPLACE,
+    id=ID,
+    before=body("base"),
+    after=body("base"),
+    fields=(
+        FieldChange(("metadata", "projectId"), "metadata.projectId", 4501, 4502, True),
+        FieldChange(("spec", "assets", "compute"), "spec.assets.compute", CLUSTER, ID),
+        FieldChange(("spec", "assets", "datasources", 0, "id"), "spec.assets.datasources[0].id", "d-1", None),
+        FieldChange(("spec", "backoffLimit"), "spec.backoffLimit", 4501, 4502),
+    ),
+)
+
+FINISHED = replace(SAME, reason="finished (Completed); a run that ended satisfies its manifest", finished=True)
 LEAVING = replace(SAME, reason="it is being deleted, but not by this state")
 
 HOSTILE_TEXT = "a\x1b[31mred\x07\u202e\u2028 \r\nb\x00"
@@ -231,7 +271,7 @@ def step(index: int, key: str, operation: Operation, action: Action, *needs: int
 
 
 CREATED = step(0, "data", Operation.CREATE, Action.CREATE)
-DESTROYED = step(1, "bert", Operation.DELETE, Action.REPLACE)
+DESTROYED = replace(step(1, "bert", Operation.DELETE, Action.REPLACE), change=REPLACE)
 RECREATED = step(2, "bert", Operation.CREATE, Action.REPLACE, 1)
 EVALUATED = step(3, "eval", Operation.CREATE, Action.CREATE, 2)
 REPORTED = step(4, "report", Operation.CREATE, Action.CREATE, 3)
@@ -277,6 +317,21 @@ EVENTS = (
     Event(EventType.SKIPPED, REPORTED),
     Event(EventType.SKIPPED, REPLACED),
     Event(EventType.SKIPPED, USED),
+)
+
+NOT_SCHEDULED = Diagnostic(
+    "Wait is over",
+    "It is Pending after 600 s, and not Running: 0/3 nodes have 8 GPUs.",
+    "it is recorded and stays as it is; look at it in the control plane, or give it longer with --wait-timeout",
+    Position("manifests/vision.yaml", 1, 1),
+    notes=("2026-01-02T03:04:05Z Warning FailedScheduling: 0/3 nodes have 8 GPUs",),
+)
+WAITS = (
+    Event(EventType.WAITING, CREATED, 0.3, id=ID, phase="Pending", goal="Running"),
+    Event(EventType.WAITING, SUSPENDED, 10.0, id=ID, goal="Stopped"),
+    Event(EventType.WAITING, CREATED, 65.0, id=ID, phase="Running", goal="Running", reached=True),
+    Event(EventType.WAITING, SUSPENDED, 70.0, id=ID, phase="Completed", goal="Stopped", reached=True),
+    Event(EventType.FAILED, RECREATED, 600.0, ID, "Pending", (NOT_SCHEDULED,), goal="Running"),
 )
 
 RECORDS = (

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from declarative.view.concise import concise_text
 from declarative.view.diagnostics import diagnostics_text
-from declarative.view.failure import failure_text
+from declarative.view.failure import failure_text, wait_text
 from declarative.view.plan import plan_text
 from declarative.view.progress import event_text
 from declarative.view.state import state_list_json, state_list_text, state_show_json, state_show_text
@@ -55,8 +56,21 @@ CASES: dict[str, Callable[[], str]] = {
     "a-found-object-is-mentioned-though-nothing-changes": lambda: plan_text(samples.plan(samples.ADOPTED), TERMINAL),
     "what-leaves-by-itself-is-mentioned": lambda: plan_text(samples.plan(samples.LEAVING), TERMINAL),
     "a-long-plan-ends-with-what-it-stops": lambda: plan_text(samples.LONG_PLAN, TERMINAL),
+    "a-run-that-ended-is-told-with-the-volumes-that-go": lambda: plan_text(samples.plan(samples.ENDED), TERMINAL),
+    "a-finished-run-is-mentioned-though-nothing-changes": lambda: plan_text(samples.plan(samples.FINISHED), TERMINAL),
+    "a-wait-is-told-as-it-goes-on": lambda: "".join(f"{event_text(event, TERMINAL)}\n" for event in samples.WAITS),
+    "a-failed-wait-says-that-the-apply-is-done": lambda: wait_text(samples.WAITS[2:], (2, 1, 0, 0), TERMINAL, read),
+    "the-stream-of-a-wait-is-terraforms": lambda: as_lines(
+        [message for event in samples.WAITS for message in event_messages(event, NOW)]
+    ),
     "a-whole-plan-in-ascii": lambda: plan_text(samples.FULL_PLAN, ASCII),
     "a-whole-plan-in-colour": lambda: plan_text(samples.FULL_PLAN, COLOR),
+    "a-concise-plan-has-a-line-for-each-change": lambda: concise_text(samples.FULL_PLAN, Style(width=120)),
+    "a-concise-plan-fits-its-terminal": lambda: concise_text(samples.FULL_PLAN, TERMINAL),
+    "hostile-values-are-escaped-in-a-concise-plan": lambda: concise_text(samples.plan(samples.HOSTILE), TERMINAL),
+    "ids-have-their-names-beside-them": lambda: plan_text(
+        samples.plan(samples.RENAMED, samples.CREATE), TERMINAL, samples.KNOWN
+    ),
     "hostile-values-are-escaped": lambda: plan_text(samples.plan(samples.HOSTILE), TERMINAL),
     "diagnostics-point-into-the-source": lambda: diagnostics_text(samples.DIAGNOSTICS, TERMINAL, read),
     "diagnostics-in-ascii": lambda: diagnostics_text(samples.DIAGNOSTICS, ASCII, read),

@@ -7,14 +7,16 @@ import re
 import pytest
 
 from declarative.diagnostics import Diagnostic
+from declarative.model.address import Address
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Step
 from declarative.model.position import Position
 from declarative.model.record import Operation
 from declarative.view.failure import failure_text
+from declarative.view.live import Board, cut_off, frame, heartbeat
 from declarative.view.progress import apply_summary, destroy_summary, event_text, tally
 from declarative.view.style import Style
-from declarative.view.text import duration
+from declarative.view.text import columns, duration
 from tests.view import samples
 
 
@@ -36,7 +38,7 @@ def test_a_replacement_counts_as_added_and_destroyed() -> None:
     ]
     events = [Event(EventType.COMPLETED, step) for step in steps]
     failed = Event(EventType.FAILED, samples.step(6, "d", Operation.CREATE, Action.CREATE))
-    assert tally([Event(EventType.STARTED, steps[0]), *events, failed]) == (1, 1, 1)
+    assert tally([Event(EventType.STARTED, steps[0]), *events, failed]) == (1, 1, 1, 0)
 
 
 @pytest.mark.parametrize("operation", Operation)
@@ -123,3 +125,104 @@ def test_one_complaint_about_many_resources_is_told_once() -> None:
     alone = failure_text([failed("a", refused("a")), failed("b", refused("b", 4))], Style())
     assert alone.count("error: ") == 2
     assert "the same for" not in alone
+
+
+def at_work(total: int, running: int, *, done: int = 0, phase: str | None = None) -> Board:
+    """An apply of `total` steps that began at 0: `done` of them are done, and `running` have begun, a second apart."""
+    board = Board(total, 0)
+    for index in range(done + running):
+        step = samples.step(index, f"run-{index:02}", Operation.CREATE, Action.CREATE)
+        board.hear(Event(EventType.STARTED, step), index)
+        if index < done:
+            board.hear(Event(EventType.COMPLETED, step, 1.0, id=samples.ID), index)
+        elif phase:
+            board.hear(Event(EventType.WAITING, step, 0, phase=phase), index)
+    return board
+
+
+def test_rows_tell_what_runs_and_how_long_and_the_last_one_sums_up() -> None:
+    board = at_work(4, 2, done=1)
+    board.hear(Event(EventType.WAITING, samples.DESTROYED, 65.0, phase="Deleting"), 70)
+    assert frame(board, 72, (80, 24), Style()) == [
+        "  - Training.bert      1m7s  destroying (Deleting)",
+        "  + Training.run-02   1m10s  creating",
+        "1 of 4 done, 2 running, 1 waiting  [1m12s]",
+    ]
+
+
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (50, 24), (30, 12), (20, 6), (20, 2)])
+def test_rows_take_half_the_screen_at_most_and_never_its_last_column(size: tuple[int, int]) -> None:
+    """Those that began first are shown, and the others are counted."""
+    rows = frame(at_work(50, 30, phase="Initializing"), 100, size, Style())
+    assert len(rows) <= max(size[1] // 2, 2)
+    assert all(columns(row) < size[0] for row in rows)
+    shown = [row for row in rows if row.startswith("  +")]
+    assert (f"and {30 - len(shown)} more" if shown else "30 at work") in rows[-2]
+
+
+def test_what_fits_is_shown_without_a_count_of_others() -> None:
+    rows = frame(at_work(50, 11), 20, (80, 24), Style())
+    assert len(rows) == 12
+    assert "more" not in rows[-2]
+
+
+def test_a_time_left_is_told_only_where_the_rate_says_something() -> None:
+    """After some share is done, not at the start, not for the last ones, not when it stops, never for phases."""
+    assert at_work(100, 5, done=20).seconds_left(10) == 40
+    assert frame(at_work(100, 5, done=20), 10, (80, 24), Style())[-1].endswith("[10s, about 40s left]")
+    assert at_work(100, 5, done=20).seconds_left(1) is None
+    assert at_work(100, 5, done=9).seconds_left(10) is None
+    assert at_work(1000, 5, done=20).seconds_left(10) is None
+    assert at_work(25, 5, done=20).seconds_left(10) is None
+    assert at_work(100, 5, done=20, phase="Pending").seconds_left(10) is None
+    stopping = at_work(100, 5, done=20)
+    stopping.interrupted = True
+    assert stopping.seconds_left(10) is None
+    assert frame(stopping, 10, (80, 24), Style())[-1] == "20 of 100 done, 5 running, 75 not begun  [10s, interrupted]"
+
+
+def test_only_a_change_of_state_is_news() -> None:
+    """A log gets a line for a new phase, none for another sign of life."""
+    board = Board(2, 0)
+    assert board.hear(Event(EventType.STARTED, samples.CREATED), 0)
+    assert not board.hear(Event(EventType.WAITING, samples.CREATED, 2), 2)
+    assert board.hear(Event(EventType.WAITING, samples.CREATED, 4, phase="Pending"), 4)
+    assert not board.hear(Event(EventType.WAITING, samples.CREATED, 6, phase="Pending"), 6)
+    assert board.hear(Event(EventType.COMPLETED, samples.CREATED, 7), 7)
+    assert heartbeat(board, 8, Style()) == ""
+
+
+def test_a_heartbeat_names_the_longest_at_work_first_and_counts_the_others() -> None:
+    board = at_work(20, 7, done=2, phase="Pending")
+    assert heartbeat(board, 42, Style()) == (
+        "Still 7 at work, 2 of 20 done: Training.run-02 (Pending, 40s), Training.run-03 (Pending, 39s), "
+        "Training.run-04 (Pending, 38s), Training.run-05 (Pending, 37s), Training.run-06 (Pending, 36s) and 2 more"
+    )
+
+
+def test_waits_are_counted_as_there_or_on_their_way() -> None:
+    """Also before the first look; their rows say from which phase to which."""
+    board = Board(3, 0, waits=True)
+    assert frame(board, 1, (80, 24), Style()) == ["0 of 3 there, 3 on their way  [1s]"]
+    for event in samples.WAITS[:3]:
+        board.hear(event, 70)
+    board.hear(Event(EventType.WAITING, samples.RECREATED, 5, id=samples.ID, phase="Pending", goal="Running"), 70)
+    rows = frame(board, 72, (80, 24), Style(unicode=False))
+    assert rows[-1] == "1 of 3 there, 2 on their way  [1m12s]"
+    assert rows[1].endswith("7s  Pending -> Running")
+    assert heartbeat(board, 72, Style()).startswith("Still 2 on their way, 1 of 3 there: Training.")
+    assert cut_off(board, 72, Style()) == ""
+
+
+def test_an_id_is_left_out_rather_than_wrapped() -> None:
+    event = Event(EventType.COMPLETED, samples.CREATED, 1, id=samples.ID)
+    assert event_text(event, Style(), 90) == f"Training.data: Creation complete after 1s [id={samples.ID}]"
+    assert event_text(event, Style(), 70) == "Training.data: Creation complete after 1s"
+
+
+def test_hostile_names_and_phases_are_escaped_in_rows_and_heartbeats() -> None:
+    board = Board(1, 0)
+    step = Step(0, Address("Training", "a\x1b[2J"), Operation.DELETE)
+    board.hear(Event(EventType.WAITING, step, 2, phase="P\x07\n"), 2)
+    for text in (*frame(board, 3, (80, 24), Style()), heartbeat(board, 3, Style()), cut_off(board, 3, Style())):
+        assert text.isprintable()

@@ -16,7 +16,7 @@ from declarative.kinds.rules import Rule
 class Fields(BaseModel):
     """A mapping with known keys. `rules` are what the keys owe one another."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     @classmethod
@@ -55,6 +55,20 @@ class AsIdentifier:
     """Compares across types and spellings: the project id 4501 is "4501", and case means nothing to a UUID."""
 
 
+@dataclass(frozen=True, slots=True)
+class FilledIn:
+    """What the control plane puts in where the field is left out, so that writing it says no more than leaving it out.
+
+    `value` may also be a function of the fields beside it.
+    """
+
+    value: Any
+
+    def beside(self, given: Mapping[str, Any]) -> Any:
+        """The value, given the mapping that lacks the field."""
+        return self.value(given) if callable(self.value) else self.value
+
+
 def unsaid(schema: dict[str, Any]) -> None:
     """Takes the default out of a field's JSON Schema: the field may be left out, but the documents name no default."""
     schema.pop("default", None)
@@ -90,6 +104,7 @@ NonNegative32: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1, json_schema_
 Positive32: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1, json_schema_extra={"format": "int32"})]
 Amount: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False, json_schema_extra={"format": "double"})]
 PortNumber: TypeAlias = Annotated[int, Field(ge=1, le=65535, json_schema_extra={"format": "int32"})]
+Exclude: TypeAlias = Annotated[bool | None, FilledIn(False)]
 DateTime: TypeAlias = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from declarative.kinds.fields.base import Amount, Fields, Keyed, NonNegative32, Quantity, Text
+from declarative.kinds.fields.base import Amount, Exclude, Fields, Keyed, NonNegative32, Quantity, Text
 from declarative.kinds.rules import AtMost, Given, NoLess, RequiredWhen, Violation
 
 
@@ -17,7 +17,7 @@ class ExtendedResource(Fields):
 
     resource: Text = Field(description="Name of the resource, such as rdma/ib.")
     quantity: Text | None = Field(None, description="Amount, as text.")
-    exclude: bool | None = Field(None, description="True leaves out a resource that the policy would add.")
+    exclude: Exclude = Field(None, description="True leaves out a resource that the policy would add.")
 
 
 @dataclass(frozen=True, slots=True)

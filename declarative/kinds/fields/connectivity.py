@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from declarative.kinds.fields.base import Fields, Int32, Keyed, PortNumber, Text, Unordered
+from declarative.kinds.fields.base import Exclude, Fields, Int32, Keyed, PortNumber, Text, Unordered
 from declarative.kinds.rules import AtMostOne, Given, Violation, present
 
 _NAME = "Name of this item, by which policy rules refer to it."
@@ -41,7 +41,7 @@ class ExposedUrl(Fields):
     toolType: str | None = Field(None, description="Type of the tool behind the URL.")
     toolName: str | None = Field(None, description="Name of the tool behind the URL.")
     name: Text | None = Field(None, description=_NAME)
-    exclude: bool | None = Field(None, description=_EXCLUDE)
+    exclude: Exclude = Field(None, description=_EXCLUDE)
 
 
 class RelatedUrl(Fields):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from declarative.kinds.fields.base import (
+    Exclude,
     Fields,
+    FilledIn,
     Hostname,
     Keyed,
     NonNegative32,
     PortNumber,
     Positive32,
     Text,
-    unsaid,
 )
 from declarative.kinds.rules import AtMostOne, TrueNeeds
 
@@ -27,13 +29,15 @@ class HttpGet(Fields):
     )
     port: PortNumber | None = Field(None, description="Container port to ask.")
     host: Hostname | None = Field(None, description="Host to ask; the pod's own address when not given.")
-    scheme: Literal["HTTP", "HTTPS"] | None = Field(None, description="Scheme of the request; HTTP when not given.")
+    scheme: Annotated[Literal["HTTP", "HTTPS"] | None, FilledIn("HTTP")] = Field(
+        None, description="Scheme of the request; HTTP when not given."
+    )
 
 
 class ProbeHandler(Fields):
     """What a probe does."""
 
-    httpGet: HttpGet = Field(HttpGet(), description="Probe by an HTTP GET request.", json_schema_extra=unsaid)
+    httpGet: HttpGet = Field(default_factory=HttpGet, description="Probe by an HTTP GET request.")
 
 
 class Probe(Fields):
@@ -83,7 +87,7 @@ class EnvironmentVariableOfTemplate(Fields):
     name: Text = Field(description="Name of the variable.")
     value: str | None = Field(None, description="Its value, as text.")
     secret: KeyInSecret | None = Field(None, description="Take the value from a Kubernetes secret.")
-    exclude: bool | None = Field(None, description="True leaves out a variable that the policy would add.")
+    exclude: Exclude = Field(None, description="True leaves out a variable that the policy would add.")
 
 
 class EnvironmentVariable(EnvironmentVariableOfTemplate):
@@ -103,13 +107,25 @@ class Command(Fields):
     args: Text | None = Field(None, description="Arguments of the command, as one text.")
 
 
+def pull_policy(given: Mapping[str, Any]) -> str | None:
+    """When an image is pulled where nobody says so.
+
+    Kubernetes' own rule: https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
+    """
+    image = given.get("image")
+    if not isinstance(image, str) or not image:
+        return None
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "Always" if "@" not in image and tag in ("", "latest") else "IfNotPresent"
+
+
 class Container(Command):
     """The container itself."""
 
     rules = (TrueNeeds("tty", "stdin"),)
 
     image: Text | None = Field(None, description="Container image, with its tag.")
-    imagePullPolicy: Literal["Always", "Never", "IfNotPresent"] | None = Field(
+    imagePullPolicy: Annotated[Literal["Always", "Never", "IfNotPresent"] | None, FilledIn(pull_policy)] = Field(
         None, description="When to pull the image. For the tag latest the default is Always, otherwise IfNotPresent."
     )
     workingDir: Text | None = Field(None, description="Working directory; the image's own when not given.")

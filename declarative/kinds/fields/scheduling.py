@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from declarative.kinds.fields.base import Fields, Int32, Int64, Keyed, Text
+from declarative.kinds.fields.base import Exclude, Fields, FilledIn, Int32, Int64, Keyed, Text
 from declarative.kinds.rules import OnlyWith, RequiredWhen
 
 MetadataName = Annotated[str, Field(min_length=1, max_length=63)]
@@ -32,7 +32,7 @@ class Label(Fields):
 
     name: MetadataName = Field(description="Name of the label.")
     value: str | None = Field(None, description="Its value.")
-    exclude: bool | None = Field(None, description="True leaves out a label that the policy would add.")
+    exclude: Exclude = Field(None, description="True leaves out a label that the policy would add.")
 
 
 class Toleration(Fields):
@@ -55,7 +55,7 @@ class Toleration(Fields):
     seconds: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Seconds for which the taint is tolerated; for the effect NoExecute."
     )
-    exclude: bool | None = Field(None, description="True leaves out a toleration that the policy would add.")
+    exclude: Exclude = Field(None, description="True leaves out a toleration that the policy would add.")
 
 
 class Placement(Fields):
@@ -79,10 +79,10 @@ class Retention(Fields):
     """What happens on preemption, failure and completion."""
 
     terminateAfterPreemption: bool | None = Field(None, description="True ends the workload once it was preempted.")
-    autoDeletionTimeAfterCompletionSeconds: Int64 | None = Field(
+    autoDeletionTimeAfterCompletionSeconds: Annotated[Int64 | None, FilledIn(30 * 24 * 60 * 60)] = Field(
         None, description="Seconds after which a finished workload deletes itself; 30 days when not given."
     )
-    backoffLimit: Int64 | None = Field(
+    backoffLimit: Annotated[Int64 | None, FilledIn(6)] = Field(
         None, description="Retries before the workload counts as failed; 6 when not given."
     )
 
@@ -96,7 +96,7 @@ class Execution(Retention):
     restartPolicy: Literal["Always", "Never", "OnFailure"] | None = Field(
         None, description="When to restart a pod; the framework's choice when not given."
     )
-    priorityClass: Literal["build", "train", "interactive-preemptible"] | None = Field(
+    priorityClass: Annotated[Literal["build", "train", "interactive-preemptible"] | None, FilledIn("train")] = Field(
         None, description="Priority in the queue; train when not given, build is not preemptible within quota."
     )
     completions: Int32 | None = Field(None, description="Pods that have to succeed before the training is complete.")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from declarative.kinds.fields.base import Fields, Int64, Unordered
+from declarative.kinds.fields.base import Fields, FilledIn, Int64, Unordered
 
 Capability = Literal[
     "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER",
@@ -30,7 +30,7 @@ class UserAndGroup(Fields):
 class Security(UserAndGroup):
     """As whom the container runs, and what it may do."""
 
-    uidGidSource: Literal["fromTheImage", "fromIdpToken", "custom"] | None = Field(
+    uidGidSource: Annotated[Literal["fromTheImage", "fromIdpToken", "custom"] | None, FilledIn("fromTheImage")] = Field(
         None, description="Where user and group ids come from; the image when not given."
     )
     capabilities: Annotated[tuple[Capability, ...], Unordered()] | None = Field(
@@ -42,5 +42,9 @@ class Security(UserAndGroup):
     runAsNonRoot: bool | None = Field(None, description="True refuses to run as root.")
     readOnlyRootFilesystem: bool | None = Field(None, description="True mounts the root file system for reading only.")
     allowPrivilegeEscalation: bool | None = Field(None, description="True lets processes gain privileges.")
-    hostIpc: bool | None = Field(None, description="Use the node's IPC namespace; false when not given.")
-    hostNetwork: bool | None = Field(None, description="Use the node's network; false when not given.")
+    hostIpc: Annotated[bool | None, FilledIn(False)] = Field(
+        None, description="Use the node's IPC namespace; false when not given."
+    )
+    hostNetwork: Annotated[bool | None, FilledIn(False)] = Field(
+        None, description="Use the node's network; false when not given."
+    )

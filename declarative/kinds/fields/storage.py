@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from declarative.kinds.fields.base import Fields, Keyed, Quantity, Text, Uuid
+from declarative.kinds.fields.base import Fields, FilledIn, Keyed, Quantity, Text, Uuid
 from declarative.kinds.rules import Given, SameInAll, Violation
 
 _NAME = "Name of this mount, by which policy rules refer to it."
@@ -45,7 +45,9 @@ class ClaimInfo(Fields):
     size: Quantity | None = Field(None, description="Size of the claim, such as 100G.")
     storageClass: Text | None = Field(None, description="Storage class; the default class when not given.")
     accessModes: AccessModes | None = Field(None, description="How the claim may be mounted.")
-    volumeMode: Literal["Filesystem", "Block"] | None = Field(None, description="Filesystem when not given.")
+    volumeMode: Annotated[Literal["Filesystem", "Block"] | None, FilledIn("Filesystem")] = Field(
+        None, description="Filesystem when not given."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,3 @@
+def deny_gpus(change):
+    if change.after
+        yield "no"

@@ -1,0 +1,2 @@
+def gpus(change):
+    return 1

@@ -1,0 +1,5 @@
+def deny_gpus(resource):
+    yield "no"
+
+
+async def warn_gpus(change): ...

@@ -1,0 +1,109 @@
+"""Many requests go another way than a few; what is known of a lost one stays the same."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from declarative.errors import Unreachable
+from declarative.runai import network
+from declarative.runai.credentials import Credentials
+from declarative.runai.transport import Transport
+from tests.runai.asking import asking
+from tests.runai.wire import Reply, wired
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+TOKEN = Credentials("t")
+
+
+@contextmanager
+def answers_once(then: str) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that answers the first request of each connection, and closes it: at once, or when it is used again."""
+    seen: list[bytes] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                seen.append(connection.recv(65_536))
+                connection.sendall(ANSWER)
+                if then == "used again":
+                    seen.append(connection.recv(65_536))
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", seen
+    finally:
+        listening.close()
+
+
+@pytest.mark.parametrize("few", [0, network.FEW])
+def test_a_create_on_a_connection_that_is_closed_under_it_is_in_doubt_and_sent_once(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "FEW", few)
+
+    async def run(url: str) -> None:
+        async with Transport(url, TOKEN, parallelism=1) as transport:
+            await transport.get("/x")
+            with pytest.raises(Unreachable) as caught:
+                await transport.send("POST", "/made", {"a": 1}, safe=False)
+            assert caught.value.ambiguous
+
+    with answers_once("used again") as (url, seen):
+        asyncio.run(asyncio.wait_for(run(url), 20))
+        assert sum(one.startswith(b"POST") for one in seen) == 1
+
+
+def test_a_connection_that_was_closed_while_idle_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "FEW", 0)
+
+    async def run(url: str) -> None:
+        async with Transport(url, TOKEN, parallelism=1) as transport:
+            for _ in range(3):
+                assert await transport.send("POST", "/made", {}, safe=False) == {}
+                await asyncio.sleep(0.05)
+
+    with answers_once("at once") as (url, seen):
+        asyncio.run(asyncio.wait_for(run(url), 20))
+        assert len(seen) == 3
+
+
+def test_the_requests_are_the_same_by_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Method, target with its query, headers as spelt, and body."""
+
+    async def some(transport: Transport) -> None:
+        await transport.get("/x", {"filterBy": "type==Training,name==a b/%c", "offset": 0})
+        await transport.send("POST", "/y", {"text": "\u00fc"}, safe=False)
+        await transport.send("POST", "/z/suspend", safe=True)
+        await transport.send("DELETE", "/z", safe=True)
+
+    def asked(few: int) -> list[Any]:
+        monkeypatch.setattr(network, "FEW", few)
+        with wired(lambda _: Reply(200, {})) as wire:
+            asking(wire, TOKEN, some)
+            return [(one.method, one.target, {**one.headers, "Host": ""}, one.body) for one in wire.asked]
+
+    assert asked(0) == asked(network.FEW)
+
+
+@pytest.mark.parametrize("expected", [0, 1000])
+def test_expecting_many_requests_takes_the_swift_way_from_the_first_on(expected: int) -> None:
+    async def run(transport: Transport) -> bool:
+        transport.expect(expected)
+        await transport.get("/x")
+        assert transport._network is not None
+        return transport._network._swift is not None
+
+    with wired(lambda _: Reply(200, {})) as wire:
+        assert asking(wire, TOKEN, run) == (expected > network.FEW)
