@@ -82,10 +82,12 @@ def _is_url(text: str) -> bool:
 
 def compile_manifests(session: Session) -> Compiled:
     """Finds, renders and checks all manifests; raises ProjectError with everything that is wrong."""
+    from declarative.manifest.cache import Cache
     from declarative.manifest.compile import compile_files
 
     found, templates, problems = _templates(session)
-    compiled = compile_files(found, templates)
+    with Cache.of(session.settings.root, (one.path for one in found), session.settings.environ) as cache:
+        compiled = compile_files(found, templates, cache)
     by_address = {one.address: one for one in compiled.resources}
     diagnostics = (*problems, *compiled.diagnostics) or graph.cycles(by_address, compiled.locate)
     if diagnostics:

@@ -9,7 +9,7 @@ from declarative import kinds
 from declarative.errors import ControlPlaneError
 from declarative.model.address import Address
 from declarative.model.plan import Change, Plan
-from declarative.plan.ending import told, weighed
+from declarative.plan.ending import told, with_volumes
 from declarative.plan.veil import Veil
 from declarative.runai.observe import read
 from declarative.runai.transport import Transport
@@ -38,4 +38,4 @@ async def _full(transport: Transport, change: Change) -> Change:
     full = told(change, observed)
     # The body that the plan shows stays the one that it was compared with.
     body = Veil(kind, (change.before, change.after)).over(observed.body)
-    return replace(full, run=weighed(replace(full, before=body)).run)
+    return replace(full, run=with_volumes(replace(full, before=body)).run)

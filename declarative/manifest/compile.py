@@ -12,6 +12,7 @@ from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import ProjectError
 from declarative.kinds.rules import Violation
 from declarative.manifest import bookkeeping
+from declarative.manifest.cache import Cache, Known
 from declarative.manifest.document import Document, Parsed, Reading, decode, read
 from declarative.manifest.envelope import addresses, lifecycle
 from declarative.manifest.files import ManifestFile
@@ -39,13 +40,8 @@ class Compiled:
     statements: tuple[Statement, ...] = ()
 
     def document(self, resource: Resource) -> Document | None:
-        """The document of a resource, its file compiled anew: documents are too many to keep, and rarely asked for."""
-        for file in sorted(self.files, key=lambda file: file.name != resource.where.file):
-            # A loop makes many resources at one place.
-            found = _by_address(file, self.templates).get(str(resource.address))
-            if found is not None and found.where == resource.where:
-                return found
-        return None
+        """The document of a resource, its file read anew: documents are too many to keep, and rarely asked for."""
+        return _document(resource, self.files, self.templates)
 
     def locate(self, resource: Resource, path: Path) -> Position:
         """The place of a value of a resource."""
@@ -53,38 +49,45 @@ class Compiled:
         return document.locate(path) if document else resource.where
 
 
-# What is asked for of one resource is soon asked for of the next one in its file.
-@lru_cache(maxsize=1)
-def _by_address(file: ManifestFile, templates: Templates) -> Mapping[str | None, Document]:
-    return {address_text(document): document for document in documents_of(file, templates).documents}
-
-
-def compile_files(files: Iterable[ManifestFile], templates: Templates) -> Compiled:
-    """Compiles all files; never raises for what an author did."""
+def compile_files(files: Iterable[ManifestFile], templates: Templates, cache: Cache | None = None) -> Compiled:
+    """Compiles all files but for those that the cache knows; never raises for what an author did."""
     files = tuple(files)
-    compiler = _Compiler()
+    compiler = _Compiler(files, templates, cache or Cache())
     for file in files:
-        compiler.read(file, templates)
+        compiler.read(file)
     compiler.check_references()
     resources = tuple(sorted(compiler.resources.values(), key=lambda resource: resource.address))
     return Compiled(resources, compiler.told(), files, templates, tuple(compiler.statements))
 
 
+def _document(resource: Resource, files: Iterable[ManifestFile], templates: Templates) -> Document | None:
+    for file in sorted(files, key=lambda file: file.name != resource.where.file):
+        if found := _by_place(file, templates).get((str(resource.address), resource.where)):
+            return found
+    return None
+
+
+# What is asked for of one resource is soon asked for of the next one in its file. A loop makes many of them at one place.
+@lru_cache(maxsize=1)
+def _by_place(file: ManifestFile, templates: Templates) -> Mapping[tuple[str | None, Position], Document]:
+    return {(address_text(document), document.where): document for document in documents_of(file, templates).documents}
+
+
 def documents_of(file: ManifestFile, templates: Templates) -> Parsed:
     """All documents of a file, unchecked."""
     try:
-        return read(_rendered(file, templates), file.name)
+        return read(_rendered(_bytes(file), file, templates), file.name)
     except ProjectError as error:
         return Parsed((), error.diagnostics, complete=False)
 
 
-def _rendered(file: ManifestFile, templates: Templates) -> Rendered:
-    return templates.render(_text(file), file.name)
+def _rendered(data: bytes, file: ManifestFile, templates: Templates) -> Rendered:
+    return templates.render(decode(data, file.name), file.name)
 
 
-def _text(file: ManifestFile) -> str:
+def _bytes(file: ManifestFile) -> bytes:
     try:
-        return decode(file.path.read_bytes(), file.name)
+        return file.path.read_bytes()
     except OSError as error:
         raise ProjectError(
             Diagnostic("Unreadable file", f"{file.name}: {error.strerror}.", None, Position(file.name))
@@ -92,34 +95,43 @@ def _text(file: ManifestFile) -> str:
 
 
 class _Compiler:
-    def __init__(self) -> None:
+    def __init__(self, files: tuple[ManifestFile, ...], templates: Templates, cache: Cache) -> None:
+        self.files = files
+        self.templates = templates
+        self.cache = cache
         self.resources: dict[Address, Resource] = {}
         self.diagnostics: list[Diagnostic] = []
         # A loop makes the same mistake in every iteration, but the author made it once: the first of each cause counts.
         self.findings: dict[Cause, Diagnostic] = {}
         self.turns: Counter[Cause] = Counter()
         self.named: dict[tuple[str, str, str], Resource] = {}
-        # Addresses that manifests refer to, each with what is to be said if it is not there.
-        self.references: list[tuple[str, Diagnostic]] = []
+        # Addresses that manifests refer to, each with whose and which value it is.
+        self.references: list[tuple[str, Resource, Path]] = []
         self.statements: list[Statement] = []
         # Addresses of manifests that are there, but broken; None where it cannot even be told which one it is.
         self.broken: set[str | None] = set()
         # Whether there are files of which nobody knows which manifests they would have had.
         self.unread = False
 
-    def read(self, file: ManifestFile, templates: Templates) -> None:
+    def read(self, file: ManifestFile) -> None:
         """Checks and takes up all documents of a file, one after another."""
         try:
-            reading = Reading(_rendered(file, templates), file.name)
+            data = _bytes(file)
+            if (known := self.cache.recall(data)) is not None:
+                for one in known:
+                    self._take(one.value, Position(file.name, one.line, one.column))
+                return
+            reading = Reading(_rendered(data, file, self.templates), file.name)
         except ProjectError as error:
             self.diagnostics += error.diagnostics
             self.unread = True
             return
         is_broken = reading.rendered.is_broken
-        for document in reading.documents():
-            self.add(document, reading.told, is_broken)
+        taken = [self.add(document, reading.told, is_broken) for document in reading.documents()]
         self.diagnostics += reading.diagnostics
         self.unread = self.unread or not reading.complete
+        if reading.complete and reading.rendered.is_verbatim and all(taken):
+            self.cache.keep(data, [one for one in taken if one])
 
     def told(self) -> tuple[Diagnostic, ...]:
         """Everything that was found, each mistake once, sorted by place."""
@@ -129,8 +141,8 @@ class _Compiler:
             found.setdefault((one.where, one.summary, one.detail), one)
         return tuple(sorted(found.values(), key=lambda one: one.where or Position("")))
 
-    def add(self, document: Document, told: Set[Position | None], is_broken: bool) -> None:
-        """Checks one document and takes it up as a resource where it is sound.
+    def add(self, document: Document, told: Set[Position | None], is_broken: bool) -> Known | None:
+        """Checks one document and takes it up where it is sound; what there is to know of it, where it is a sound manifest.
 
         `told` are places of known mistakes; `is_broken` says that some of its values may be unknown.
         """
@@ -143,45 +155,48 @@ class _Compiler:
         elif about_state:
             self.statements.append(bookkeeping.statement(document))
         else:
-            self._take(document)
+            where = document.where
+            self._take(document.value, where)
+            return Known(where.line, where.column, document.value)
+        return None
 
-    def _take(self, document: Document) -> None:
-        value: FrozenMap = document.value
+    def _take(self, value: FrozenMap, where: Position) -> None:
         metadata: FrozenMap = value["metadata"]
-        address = Address(value["kind"], metadata.get("key") or metadata["name"])
         given: FrozenMap = value.get("lifecycle") or EMPTY
-        depends_on = value.get("dependsOn") or ()
-        for path, texts in ((("dependsOn",), depends_on), (("lifecycle", "replaceWhen"), given.get("replaceWhen", ()))):
-            self.references += [(text, _missing(document, (*path, index), text)) for index, text in enumerate(texts)]
+        depends_on, replace_when = value.get("dependsOn") or (), given.get("replaceWhen") or ()
         resource = Resource(
-            address=address,
+            address=Address(value["kind"], metadata.get("key") or metadata["name"]),
             body=_body(value),
             lifecycle=lifecycle(given),
             # What is replaced along with another comes after it.
-            depends_on=tuple(dict.fromkeys((*addresses(depends_on), *addresses(given.get("replaceWhen") or ())))),
-            where=document.where,
+            depends_on=tuple(dict.fromkeys((*addresses(depends_on), *addresses(replace_when)))),
+            where=where,
         )
-        if self._is_first(resource, document):
-            self.resources[address] = resource
+        for path, texts in ((("dependsOn",), depends_on), (("lifecycle", "replaceWhen"), replace_when)):
+            self.references += [(text, resource, (*path, index)) for index, text in enumerate(texts)]
+        if self._is_first(resource):
+            self.resources[resource.address] = resource
 
-    def _is_first(self, resource: Resource, document: Document) -> bool:
+    def _is_first(self, resource: Resource) -> bool:
         metadata = resource.body["metadata"]
         name = (resource.address.kind, kinds.kind_named(resource.address.kind).namespace(resource.body), resource.name)
         if resource.address in self.resources:
-            self._report_twice(document, "key", f"The address {resource.address}", self.resources[resource.address])
+            self._report_twice(resource, "key", f"The address {resource.address}", self.resources[resource.address])
             return False
         first = resource if metadata.get("useGivenNameAsPrefix") else self.named.setdefault(name, resource)
         if first is not resource:
-            self._report_twice(document, "name", f"The name {resource.name}", first)
+            self._report_twice(resource, "name", f"The name {resource.name}", first)
         return first is resource
 
-    def _report_twice(self, document: Document, field: str, what: str, other: Resource) -> None:
+    def _report_twice(self, resource: Resource, field: str, what: str, other: Resource) -> None:
         detail = f"{what} is already taken by the manifest at {other.where}."
         hint = f"give one of the two another `metadata.{field}`"
-        if other.where == document.where:
+        if other.where == resource.where:
             detail = f"{what} is made more than once by the loop around this manifest."
             hint = "use the loop's variable in `metadata.name`, such as run-{{ loop.index }}"
-        where = document.locate(("metadata", field if field in document.value["metadata"] else "name"))
+        document = _document(resource, self.files, self.templates)
+        key = field if document and field in document.value["metadata"] else "name"
+        where = document.locate(("metadata", key)) if document else resource.where
         self.diagnostics.append(Diagnostic("Two manifests for one resource", detail, hint, where))
 
     def check_references(self) -> None:
@@ -189,19 +204,20 @@ class _Compiler:
         if None in self.broken or self.unread:
             return
         known = {str(address) for address in self.resources} | {text for text in self.broken if text}
-        for text, missing in self.references:
+        for text, resource, path in self.references:
             if text not in known:
-                self.find((missing.where, missing.summary), replace(missing, hint=_meant_address(text, known)))
+                missing = self._missing(text, resource, path, _meant_address(text, known))
+                self.find((missing.where, missing.summary), missing)
         self.diagnostics += bookkeeping.contradictions(self.statements, known)
+
+    def _missing(self, text: str, resource: Resource, path: Path, hint: str) -> Diagnostic:
+        found = Violation(path, "Unknown address", f"There is no resource {text} in the manifests.", hint)
+        document = _document(resource, self.files, self.templates)
+        return document.diagnostic(found) if document else Diagnostic(found.summary, found.detail, hint, resource.where)
 
     def find(self, cause: Cause, found: Diagnostic) -> None:
         """Takes a mistake down, once for all the turns of a loop that make it."""
         self.turns[cause] += self.findings.setdefault(cause, found).notes != found.notes
-
-
-def _missing(document: Document, path: Path, text: str) -> Diagnostic:
-    detail = f"There is no resource {text} in the manifests."
-    return document.diagnostic(Violation(path, "Unknown address", detail))
 
 
 def _with_repeats(diagnostic: Diagnostic, more: int) -> Diagnostic:

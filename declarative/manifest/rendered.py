@@ -48,6 +48,11 @@ class Rendered:
         alone = re.finditer(f"^[ \t]*{PLACEHOLDER.pattern}[ \t]*$", self.text, re.MULTILINE)
         return any(isinstance(self.pasted[int(found[1])].value, Broken) for found in alone)
 
+    @property
+    def is_verbatim(self) -> bool:
+        """Whether there was no template in the text, so that it comes to the same wherever it stands."""
+        return isinstance(self.places, Verbatim)
+
     @classmethod
     def verbatim(cls, text: str, file: str) -> Rendered:
         """A text without templates."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -128,14 +128,23 @@ def _text(value: Any) -> str | None:
     return value.text if isinstance(value, Sealed) else value if isinstance(value, str) else None
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def hides(value: Any) -> bool:
     """Whether anything within a value is hidden."""
     # Every plan looks through every body: this is the quickest way.
     if isinstance(value, dict):
-        return any(map(hides, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(hides, value))
-    return isinstance(value, (Secret, Sealed))
+        items: Iterable[Any] = value.values()
+    elif isinstance(value, (list, tuple)):
+        items = value
+    else:
+        return isinstance(value, (Secret, Sealed))
+    # A generator would take twice as long.
+    for item in items:  # noqa: SIM110
+        if type(item) not in _PLAIN and hides(item):
+            return True
+    return False
 
 
 def hidden_in(value: Any) -> Iterator[Hidden]:

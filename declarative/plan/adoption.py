@@ -114,7 +114,8 @@ class Ledger:
                 return replace(change, reason="a Removed document says so", where=removed.where, on_request=True)
             reason = "a Removed document lets go of it; it stays live"
             return replace(change, action=Action.FORGET, reason=reason, where=removed.where)
-        return replace(change, imports=self.imported.get(change.address), moved_from=self.moved.get(change.address))
+        imported, former = self.imported.get(change.address), self.moved.get(change.address)
+        return replace(change, imports=imported, moved_from=former) if imported or former else change
 
 
 def rearranged(statements: Iterable[Statement], records: Iterable[Record]) -> Ledger:

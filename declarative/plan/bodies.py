@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from declarative.kinds.kind import Kind
 from declarative.model.observed import Observed
-from declarative.model.plan import Change
 from declarative.model.record import Operation, Record
 from declarative.model.value import EMPTY, FrozenMap
 from declarative.plan.diff import Comparison, compare
@@ -47,13 +46,12 @@ def phases(kind: Kind, desired: FrozenMap, prior: FrozenMap) -> tuple[FrozenMap,
 
 
 def compared(
-    kind: Kind, change: Change, record: Record, observed: Observed, veil: Veil
+    kind: Kind, wanted: FrozenMap, record: Record, observed: Observed, veil: Veil, ignored: tuple[str, ...]
 ) -> tuple[FrozenMap, Comparison]:
-    """The live body, and how what the change asks for differs from it."""
-    assert change.after is not None
+    """The live body, and how what is wanted differs from it."""
     before = seen(kind, record, observed, veil)
-    desired, applied = phases(kind, change.after, prior(kind, record))
+    desired, applied = phases(kind, wanted, prior(kind, record))
     if observed.readiness.finished:
         # A run that has ended is neither running nor stopped; its phase is no difference.
         before, desired, applied = (without_phase(body) for body in (before, desired, applied))
-    return before, compare(kind, desired, before, applied, change.ignored)
+    return before, compare(kind, desired, before, applied, ignored)

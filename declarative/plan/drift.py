@@ -25,26 +25,33 @@ def drift(records: Iterable[Record], live: Live, key: bytes = b"") -> tuple[Chan
 
 
 def _drifted(record: Record, live: Live, key: bytes) -> Change | None:
-    change = Change(record.address, Action.DELETE, record.id, before=record.applied)
     observed = live.there(record)
-    if observed is None:
-        ran = record.finished or record.id in live.finished or _ended(live.by_id.get(record.id or ""))
-        return None if ran else replace(change, reason=live.untold(record) or "it is gone from the control plane")
-    if observed.readiness.presence is Presence.DELETING:
+    if observed is not None and observed.readiness.presence is not Presence.DELETING:
+        return _changed(record, observed, key)
+    change = Change(record.address, Action.DELETE, record.id, before=record.applied)
+    if observed is not None:
         return replace(change, reason="it is being deleted at the control plane")
-    return _changed(record, observed, change, key)
+    ran = record.finished or record.id in live.finished or _ended(live.by_id.get(record.id or ""))
+    return None if ran else replace(change, reason=live.untold(record) or "it is gone from the control plane")
 
 
-def _changed(record: Record, observed: Observed, change: Change, key: bytes) -> Change | None:
+def _changed(record: Record, observed: Observed, key: bytes) -> Change | None:
     kind = kinds.kind_named(record.address.kind)
+    assert record.applied is not None
     veil = veil_of(kind, record.applied, record, key)
-    asked = replace(change, action=Action.UPDATE, after=record.applied, ignored=record.ignored)
-    body, found = compared(kind, asked, record, observed, veil)
+    body, found = compared(kind, record.applied, record, observed, veil, record.ignored)
     if not found.fields:
         return None
-    # The comparison says what would bring it back; what has happened is the other way round.
-    fields = tuple(FieldChange(one.path, one.label, one.after, one.before) for one in found.fields)
-    return replace(asked, after=veil.shown(body), fields=fields)
+    return Change(
+        record.address,
+        Action.UPDATE,
+        record.id,
+        before=record.applied,
+        after=veil.shown(body),
+        # The comparison says what would bring it back; what has happened is the other way round.
+        fields=tuple(FieldChange(one.path, one.label, one.after, one.before) for one in found.fields),
+        ignored=record.ignored,
+    )
 
 
 def _ended(observed: Observed | None) -> bool:

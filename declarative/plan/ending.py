@@ -12,22 +12,25 @@ from declarative.model.record import Operation, Record
 from declarative.model.value import EMPTY
 
 
-def with_run(change: Change, record: Record, observed: Observed) -> Change:
-    """The change with the live run, which it may or may not end: `weighed` decides."""
-    kind = kinds.kind_named(change.address.kind)
-    return replace(change, disruption=_disruption(kind, record, observed), run=_run(kind, observed))
-
-
-def weighed(change: Change) -> Change:
-    """The change with the volumes that go, where it ends or stops its run; otherwise without the run."""
-    ends = change.action is Action.DELETE or change.action.replaces
+def weighed(change: Change, record: Record, observed: Observed) -> Change:
+    """The change with the live run that it ends or stops; as it is where it lets it run."""
     stops = any(field.path == ("desiredPhase",) and field.after == "Stopped" for field in change.fields)
-    if not (ends or stops):
-        return replace(change, disruption=None, run=None) if change.disruption or change.run else change
+    if not (_ends(change) or stops):
+        return change
+    kind = kinds.kind_named(change.address.kind)
+    return with_volumes(replace(change, disruption=_disruption(kind, record, observed), run=_run(kind, observed)))
+
+
+def with_volumes(change: Change) -> Change:
+    """The change with the volumes that go with its run."""
     if change.run is None:
         return change
     kind = kinds.kind_named(change.address.kind)
-    return replace(change, run=replace(change.run, volumes=kind.volumes(change.before or EMPTY, ends)))
+    return replace(change, run=replace(change.run, volumes=kind.volumes(change.before or EMPTY, _ends(change))))
+
+
+def _ends(change: Change) -> bool:
+    return change.action is Action.DELETE or change.action.replaces
 
 
 def told(change: Change, observed: Observed) -> Change:

@@ -26,7 +26,7 @@ from declarative.plan.adoption import Ledger
 from declarative.plan.bodies import compared, prior, seen, veil_of
 from declarative.plan.bookkeeping import has_news, is_exposed, news
 from declarative.plan.diff import Comparison, compare
-from declarative.plan.ending import weighed, with_run
+from declarative.plan.ending import weighed
 from declarative.plan.fingerprint import fingerprint
 from declarative.plan.names import Conflict, Name, claimed
 from declarative.plan.replacing import replace_along
@@ -116,14 +116,26 @@ def plan(
     changes = {address: ledger.noted(change) for address, change in changes.items()} if ledger else changes
     replace_along(changes, desired, replacing)
     changes, conflicts = claimed(changes, desired, live.by_name)
-    ordered = tuple(weighed(change) for change in changes.values())
+    ordered = tuple(_closed(change, recorded.get(address), live, origin.key) for address, change in changes.items())
     return Plan(ordered, origin.endpoint, origin.lineage, origin.serial), conflicts
 
 
 def destruction(records: Iterable[Record], live: Live, origin: Origin) -> Plan:
     """The plan that deletes everything that is recorded."""
-    changes = tuple(removal(record, live, origin.key) for record in sorted(records, key=lambda record: record.address))
+    ordered = sorted(records, key=lambda record: record.address)
+    changes = tuple(_closed(removal(record, live, origin.key), record, live, origin.key) for record in ordered)
     return Plan(changes, origin.endpoint, origin.lineage, origin.serial, destroy=True)
+
+
+def _closed(change: Change, recorded: Record | None, live: Live, key: bytes) -> Change:
+    """The change with what it was planned against and what run it ends. To what stays as it is, neither matters."""
+    if change.is_nothing and not change.adopts:
+        return change
+    veil = veil_of(kinds.kind_named(change.address.kind), change.after, recorded, key)
+    record = settled(recorded, live.taken_up.get(change.address)) if recorded else None
+    observed = live.there(record) if record else None
+    change = replace(change, fingerprint=fingerprint(recorded, observed, veil))
+    return weighed(change, record, observed) if record is not None and observed is not None else change
 
 
 def removal(recorded: Record, live: Live, key: bytes = b"") -> Change:
@@ -142,13 +154,12 @@ def removal(recorded: Record, live: Live, key: bytes = b"") -> Change:
         deposed=_deposed(record, live),
         depends_on=record.depends_on,
         prevent_destroy=record.prevent_destroy,
-        fingerprint=fingerprint(recorded, observed, veil),
     )
     if observed is None:
         return replace(change, action=Action.FORGET, reason="it is gone from the control plane")
     if record.keep_on_destroy:
         return replace(change, action=Action.FORGET, reason="keepOnDestroy leaves it live")
-    return weighed(with_run(change, record, observed))
+    return change
 
 
 def _undesired(record: Record, live: Live, key: bytes) -> Change:
@@ -171,13 +182,10 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
         prevent_destroy=resource.lifecycle.prevent_destroy,
         keep_on_destroy=resource.lifecycle.keep_on_destroy,
         ignored=resource.lifecycle.ignore_changes,
-        fingerprint=fingerprint(recorded, observed, veil),
         where=resource.where,
     )
     if record is not None and observed is not None and observed.readiness.presence is Presence.LIVE:
-        reason = "an interrupted create is taken up" if record is not recorded else news(resource, record, veil)
-        adopts = record is not recorded or has_news(resource, record, observed, change.deposed, veil)
-        return _existing(resource, record, observed, replace(change, adopts=adopts, reason=reason), veil)
+        return _existing(resource, record, observed, change, veil, taken_up=record is not recorded)
     applied = record.applied and veil.over(record.applied) if record else None
     keeps = resource.lifecycle.on_finished is OnFinished.KEEP
     untold = live.untold(record) if record is not None and not _deletes(record) else None
@@ -203,22 +211,24 @@ def _desired(resource: Resource, recorded: Record | None, live: Live, key: bytes
     return replace(change, reason=change.reason or gone)
 
 
-def _existing(resource: Resource, record: Record, observed: Observed, change: Change, veil: Veil) -> Change:
+def _existing(
+    resource: Resource, record: Record, observed: Observed, change: Change, veil: Veil, *, taken_up: bool
+) -> Change:
     """The change of a resource that is recorded and live."""
     kind = kinds.kind_named(resource.address.kind)
-    before, found = compared(kind, change, record, observed, veil)
+    before, found = compared(kind, resource.body, record, observed, veil, change.ignored)
+    reason = "an interrupted create is taken up" if taken_up else news(resource, record, veil)
     change = replace(
         change,
+        # With an old object left to delete there is something to do, although nothing differs.
+        action=Action.UPDATE if found.fields or change.deposed else Action.NO_OP,
         id=observed.id,
         before=veil.shown(before),
         finished=observed.readiness.finished,
+        adopts=taken_up or has_news(resource, record, observed, change.deposed, veil),
+        reason=reason if found.fields else _together(reason, _satisfied(resource, observed)),
     )
-    change = with_run(change, record, observed)
-    if not found.fields:
-        # With an old object left to delete there is something to do, although nothing differs.
-        action = Action.UPDATE if change.deposed else Action.NO_OP
-        return replace(change, action=action, reason=_together(change.reason, _satisfied(resource, observed)))
-    return _changed(resource, found, change)
+    return _changed(resource, found, change) if found.fields else change
 
 
 def _satisfied(resource: Resource, observed: Observed) -> str | None:

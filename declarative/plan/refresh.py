@@ -111,7 +111,8 @@ def _with_outcome(record: Record, observed: Observed, change: Change, veil: Veil
     kind = kinds.kind_named(record.address.kind)
     asked = applied_by(record, intent.body, intent.operation)
     for body in (asked, record.applied):
-        _, found = compared(kind, replace(change, after=body), record, observed, veil)
+        assert body is not None
+        _, found = compared(kind, body, record, observed, veil, change.ignored)
         if not found.fields:
             return replace(record, applied=body, intent=None)
     return record  # somebody else has changed it, too: the next apply sets everything that was ever asked for

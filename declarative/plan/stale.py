@@ -71,7 +71,8 @@ def completed(plan: Plan, records: Iterable[Record], live: Live, key: bytes = b"
         observed = live.there(record)
         assert observed is not None
         veil = veil_of(_kind(change), change.after, known, key)
-        _, found = compared(_kind(change), change, record, observed, veil)
+        assert change.after is not None
+        _, found = compared(_kind(change), change.after, record, observed, veil, change.ignored)
         return replace(change, merged=found.merged)
 
     return replace(plan, changes=tuple(map(complete, plan.changes)))

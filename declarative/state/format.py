@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from declarative.model.address import Address
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.secret import SEALED, Hidden, Sealed, sealed
-from declarative.model.value import FrozenMap
+from declarative.model.value import FrozenMap, freeze_entries, from_json
 
 # Raised by one with every change of the rows or of the tables around them.
 FORMAT = 2
@@ -197,29 +197,14 @@ def _sealed_json(value: object, key: bytes) -> dict[str, str]:
 
 def _value(text: str, key: bytes) -> FrozenMap:
     # Few records have secrets, and to look at every object for them takes longer than to look through the text.
-    decoder = _sealed_decoder(key) if _SEALED in text else _DECODER
-    value = decoder.decode(text)
+    value = _sealed_decoder(key).decode(text) if _SEALED in text else from_json(text)
     if not isinstance(value, FrozenMap):
         raise Malformed("it is no JSON object")
     return value
 
 
-def _freeze(entries: dict[str, Any]) -> FrozenMap:
-    """Called for every JSON object, innermost first, so that only the lists in between are left to freeze."""
-    for key, item in entries.items():
-        if type(item) is list:
-            entries[key] = _freeze_list(item)
-    return FrozenMap(entries)
-
-
-def _freeze_list(items: list[Any]) -> tuple[Any, ...]:
-    return tuple(_freeze_list(item) if type(item) is list else item for item in items)
-
-
 _SUM = '"sum":"'
 
-# Made once: `json.loads` with a hook makes a decoder at every call.
-_DECODER = json.JSONDecoder(object_hook=_freeze)
 _SEALED = f'{{"{SEALED}":'
 
 
@@ -228,6 +213,6 @@ def _sealed_decoder(key: bytes) -> json.JSONDecoder:
     """Reads digests, too."""
 
     def hook(entries: dict[str, Any]) -> FrozenMap | Sealed:
-        return Sealed(str(entries[SEALED]), key) if SEALED in entries and len(entries) == 1 else _freeze(entries)
+        return Sealed(str(entries[SEALED]), key) if SEALED in entries and len(entries) == 1 else freeze_entries(entries)
 
     return json.JSONDecoder(object_hook=hook)

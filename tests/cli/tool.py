@@ -37,7 +37,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     """This process's environment without what steers the tool or its output, and with what is given."""
     steering = ("DECLARATIVE_", "LC_", "LANG", "NO_COLOR", "PYTHON", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
-    return {**kept, "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY), **given}
+    return {**kept, "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY), "DECLARATIVE_CACHE_DIR": "", **given}
 
 
 @dataclass(frozen=True)

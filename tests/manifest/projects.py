@@ -8,12 +8,13 @@ from typing import Any
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
+from declarative.manifest.cache import Cache
 from declarative.manifest.compile import Compiled, compile_files
 from declarative.manifest.document import read
-from declarative.manifest.files import find
+from declarative.manifest.files import ManifestFile, find
 from declarative.manifest.rendered import PLACEHOLDER, Rendered
 from declarative.manifest.template import Templates
-from declarative.model.value import freeze
+from declarative.model.value import canonical, freeze
 
 HEAD = """apiVersion: runai/v1
 kind: Training
@@ -38,7 +39,18 @@ def compiled(
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     found, missing = find(folder, ["manifests"])
     assert not missing
-    return compile_files(found, Templates(folder, freeze(variables or {}), environment, (secrets or {}).get))
+    templates = Templates(folder, freeze(variables or {}), environment, (secrets or {}).get)
+    return compiled_thrice(found, templates, folder)
+
+
+def compiled_thrice(files: tuple[ManifestFile, ...], templates: Templates, folder: Path) -> Compiled:
+    """What the files come to; a cache may not make a difference, neither while it learns nor when it knows."""
+    result = compile_files(files, templates)
+    cache = Cache(folder / "cache")
+    for again in (compile_files(files, templates, cache), compile_files(files, templates, cache)):
+        assert again == result
+        assert [canonical(one.body) for one in again.resources] == [canonical(one.body) for one in result.resources]
+    return result
 
 
 def findings(result: Compiled) -> list[str]:
