@@ -12,7 +12,7 @@ from declarative.cli.command import Command
 from declarative.cli.options import Context, context, global_options, parallelism_option
 from declarative.cli.outputs import Stream, timestamp
 from declarative.diagnostics import Diagnostic
-from declarative.library import completed
+from declarative.event_loop import completed
 from declarative.model.plan import Change
 from declarative.session import Session, connected, open_session
 from declarative.state.store import Snapshot
