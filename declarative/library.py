@@ -6,17 +6,18 @@ wrong raises a DeclarativeError with `diagnostics`. Nothing is printed.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from declarative import review, workflow
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError
+from declarative.event_loop import completed, completed_under_lock
 from declarative.foreseeing import Foreseen, foresee
 from declarative.manifest.compile import Compiled
 from declarative.model.address import Address
@@ -33,8 +34,6 @@ from declarative.workflow import Listener
 
 if TYPE_CHECKING:
     from declarative.policy.rule import Rule
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,49 +255,15 @@ def carry_out(
                 steps = (transport, lease, found.file.plan, snapshot, listener, project.compiled)
                 return Applied(found, await workflow.carry_out(session, *steps))
 
-    command = "destroy" if destroy else "apply"
-    return _locked(session, command, lock_timeout, lambda now: _scope(project, now, reviewed, destroy), work)
+    holder = Holder.current("destroy" if destroy else "apply")
+    scope_of = partial(_scope, project, reviewed, destroy)
+    return completed_under_lock(work, session.store, holder, lock_timeout, scope_of)
 
 
-def _scope(project: Project, now: Snapshot, reviewed: PlanFile | None, destroy: bool) -> frozenset[Address] | None:
+def _scope(project: Project, reviewed: PlanFile | None, destroy: bool, now: Snapshot) -> frozenset[Address] | None:
     """What a partial plan may be about, by manifests and state alone; None is the whole state. Raises PlanError."""
     if reviewed is not None:
         return reviewed.plan.addresses if reviewed.plan.selection else None
     if not (project.session.settings.targets or project.session.settings.excludes):
         return None
     return workflow.chosen_of(project.session, project.compiled, now, destroy=destroy)
-
-
-def _locked(
-    session: Session,
-    command: str,
-    timeout: float,
-    scope_of: Callable[[Snapshot], frozenset[Address] | None],
-    work: Callable[[Lease, Snapshot], Coroutine[Any, Any, Result]],
-) -> Result:
-    """The work, done under the lock of what it is about."""
-    store, holder = session.store, Holder.current(command)
-    scope = scope_of(store.load())
-    while True:
-        with store.lock(holder, timeout, scope) as lease:
-            snapshot = store.load()
-            needed = scope_of(snapshot)
-            if scope is None or (needed is not None and needed <= scope):
-                return completed(work(lease, snapshot))
-        # Somebody has applied meanwhile, and now the selection is about more.
-        scope = needed
-
-
-def completed(work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work comes to, done in an event loop of its own.
-
-    The result is kept beside the task: Python 3.11 words the task, result and all, when the loop ends, which takes seconds
-    for a large plan.
-    """
-    results: list[Result] = []
-
-    async def keep() -> None:
-        results.append(await work)
-
-    asyncio.run(keep())
-    return results[0]

@@ -18,7 +18,7 @@ LEVELS = (
     {"adopting", "foreseeing", "review", "policy"},
     {"survey"},
     {"session"},
-    {"apply", "view", "sandbox"},
+    {"apply", "view", "sandbox", "event_loop"},
     {"manifest", "plan", "state", "runai"},
     {"kinds", "settings"},
     {"model"},

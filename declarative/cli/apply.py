@@ -11,19 +11,14 @@ from declarative.cli.command import Command
 from declarative.cli.options import (
     apply_options,
     global_options,
-    parallelism_option,
     planning_context,
-    selection_options,
-    variable_options,
+    planning_options,
     wait_options,
 )
 
 
 @click.command(cls=Command)
-@click.argument("paths", nargs=-1)
-@variable_options
-@selection_options
-@parallelism_option
+@planning_options
 @apply_options
 @wait_options
 @click.option("--checksum", metavar="SUM", help="Apply PLANFILE only if it is the plan with this checksum.")

@@ -144,8 +144,7 @@ def _session(ctx: click.Context) -> Session:
     while outer is not None:
         given = {**outer.params, **{name: value for name, value in given.items() if value is not None}}
         outer = outer.parent
-    more = {name: given[name] for name in ("paths", "variables", "variable_files") if given.get(name)}
-    return open_session(context(given, {}, **more).settings)
+    return open_session(context(given, {}).settings)
 
 
 def _recorded(session: Session) -> Iterator[str]:

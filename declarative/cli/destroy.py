@@ -11,18 +11,13 @@ from declarative.cli.command import Command
 from declarative.cli.options import (
     apply_options,
     global_options,
-    parallelism_option,
     planning_context,
-    selection_options,
-    variable_options,
+    planning_options,
 )
 
 
 @click.command(cls=Command)
-@click.argument("paths", nargs=-1)
-@variable_options
-@selection_options
-@parallelism_option
+@planning_options
 @apply_options
 @global_options
 @click.pass_obj

@@ -12,7 +12,7 @@ from declarative.cli.command import Command
 from declarative.cli.options import Context, context, global_options, parallelism_option
 from declarative.cli.outputs import Stream, timestamp
 from declarative.diagnostics import Diagnostic
-from declarative.library import completed
+from declarative.event_loop import completed
 from declarative.model.plan import Change
 from declarative.session import Session, connected, open_session
 from declarative.state.store import Snapshot
@@ -23,7 +23,7 @@ from declarative.state.store import Snapshot
 @click.option("--json", "as_json", is_flag=True, help="Print a stream of events, one JSON object a line.")
 @global_options
 @click.pass_obj
-def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: Any) -> int:
+def command(outer: dict[str, Any], /, as_json: bool, **given: Any) -> int:
     """Show what others have changed since the last apply. Reads only, needs no manifests, and writes nothing at all.
 
     Ends with 2 when what is live differs from what was last applied. What a manifest ignores (ignoreChanges) is left out.
@@ -33,7 +33,7 @@ def command(outer: dict[str, Any], /, parallelism: int, as_json: bool, **given: 
       declarative drift
       declarative drift -e prod --json || notify
     """
-    found = context(given, outer, parallelism=parallelism)
+    found = context(given, outer)
     stream = Stream(found.console, as_json=as_json)
     stream.begin()
     session = open_session(found.settings)

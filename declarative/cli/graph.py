@@ -23,15 +23,7 @@ FORMATS = ("dot", "mermaid", "svg")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="dot", show_default=True, help="How it is drawn.")
 @global_options
 @click.pass_obj
-def command(
-    outer: dict[str, Any],
-    /,
-    paths: tuple[str, ...],
-    variables: tuple[str, ...],
-    variable_files: tuple[str, ...],
-    form: str,
-    **given: Any,
-) -> int:
+def command(outer: dict[str, Any], /, form: str, **given: Any) -> int:
     """Draw which resource needs which; of a saved plan, with what happens to each. Needs no network.
 
     \b
@@ -39,7 +31,7 @@ def command(
       declarative graph | dot -Tpng > graph.png
       declarative graph prod.plan --format svg > graph.svg
     """
-    found = context(given, outer, paths=paths, variables=variables, variable_files=variable_files)
+    found = context(given, outer)
     nodes = _nodes(found)
     if form == "svg":
         from declarative.view.graph_svg import svg

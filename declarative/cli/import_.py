@@ -51,9 +51,6 @@ def command(
     out: str | None,
     no_state: bool,
     lock_timeout: float,
-    variables: tuple[str, ...],
-    variable_files: tuple[str, ...],
-    parallelism: int,
     **more: Any,
 ) -> int:
     """Take what exists at the control plane into the state, which changes nothing there.
@@ -69,7 +66,7 @@ def command(
       declarative import --discover --out manifests/live
       declarative import --discover --project vision --out manifests/vision
     """
-    found = context(more, outer, variables=variables, variable_files=variable_files, parallelism=parallelism)
+    found = context(more, outer)
     if discover:
         if address is not None or out is None:
             raise click.UsageError("--discover takes --out DIR, and no ADDR.")

@@ -20,6 +20,11 @@ from declarative.settings import Settings, without_password
 Command = TypeVar("Command", bound=Callable[..., Any])
 _WHERE = {"chdir": "-C", "environment": "-e", "endpoint": "--endpoint", "state": "--state"}
 _GLOBALS = (*_WHERE, "no_color", "verbose")
+# What a command's own options set, by the name that the parameter and the setting share.
+_OWN = (
+    "paths", "variables", "variable_files", "parallelism",
+    "targets", "excludes", "replacing", "refresh", "refresh_only",
+)  # fmt: skip
 
 
 class Duration(click.ParamType[float]):
@@ -67,8 +72,8 @@ def global_options(command: Command) -> Command:
     return command
 
 
-def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> Context:
-    """The context of a command from its own global options, those before it, and the process environment."""
+def context(given: Mapping[str, Any], outer: Mapping[str, Any]) -> Context:
+    """The context of a command from its own options, the global ones before it, and the process environment."""
     chosen = {name: given[name] if given.get(name) is not None else outer.get(name) for name in _GLOBALS}
     environ = os.environ
     root = Path(chosen["chdir"] or ".")
@@ -83,7 +88,7 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
         environ=environ,
         trace=(lambda line: console.note(console.error_style.dim(line))) if chosen["verbose"] else None,
         notice=lambda line: console.note(console.error_style.yellow(line)),
-        **more,
+        **{name: given[name] for name in _OWN if given.get(name) is not None},
     )
     where = tuple(
         word
@@ -95,15 +100,7 @@ def context(given: Mapping[str, Any], outer: Mapping[str, Any], **more: Any) -> 
 
 
 def planning_context(given: Mapping[str, Any], outer: Mapping[str, Any], *, destroys: bool = False) -> Context:
-    """The context of a command that plans: with paths, variables, parallelism and selection; raises UsageError."""
-    chosen = ("targets", "excludes", "replacing", "refresh", "refresh_only")
-    names = ("paths", "variables", "variable_files", "parallelism", *chosen)
-    _check_selection(given, destroys=destroys)
-    return context(given, outer, **{name: given[name] for name in names})
-
-
-def _check_selection(given: Mapping[str, Any], *, destroys: bool) -> None:
-    """Raises UsageError for options of one plan that say different things."""
+    """The context of a command with `planning_options`; raises UsageError for those that say different things."""
     if given["refresh_only"] and not given["refresh"]:
         raise click.UsageError("--refresh-only is nothing but a refresh; leave out --no-refresh.")
     if given["refresh_only"] and given["replacing"]:
@@ -112,6 +109,7 @@ def _check_selection(given: Mapping[str, Any], *, destroys: bool) -> None:
         raise click.UsageError("--refresh-only destroys nothing; use declarative apply --refresh-only.")
     if destroys and given["replacing"]:
         raise click.UsageError("--replace makes a resource anew, and a destroy does not; leave it out.")
+    return context(given, outer)
 
 
 def pass_on(ctx: click.Context, given: Mapping[str, Any]) -> None:
@@ -136,9 +134,10 @@ def variable_options(command: Command) -> Command:
     return variable(file(command))
 
 
-def selection_options(command: Command) -> Command:
-    """Adds what says how much a plan is about, and by what it goes."""
+def planning_options(command: Command) -> Command:
+    """Adds what all commands share that plan: PATH..., variables, how much the plan is about, and by what it goes."""
     for option in (
+        parallelism_option,
         click.option(
             "--refresh-only",
             is_flag=True,
@@ -164,7 +163,7 @@ def selection_options(command: Command) -> Command:
         ),
     ):
         command = option(command)
-    return command
+    return click.argument("paths", nargs=-1)(variable_options(command))
 
 
 def parallelism_option(command: Command) -> Command:

@@ -13,11 +13,9 @@ from declarative.cli.options import (
     Context,
     concise_option,
     global_options,
-    parallelism_option,
     planning_context,
-    selection_options,
+    planning_options,
     stream_options,
-    variable_options,
 )
 from declarative.cli.outputs import Documents, document_options, stream_of, write_whole
 from declarative.library import Plan, Project
@@ -26,10 +24,7 @@ from declarative.session import open_session
 
 
 @click.command(cls=Command)
-@click.argument("paths", nargs=-1)
-@variable_options
-@selection_options
-@parallelism_option
+@planning_options
 @click.option("--out", metavar="FILE", help="Save the plan for `declarative apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--destroy", is_flag=True, help="Plan what `declarative destroy` would do.")

@@ -20,15 +20,7 @@ from declarative.session import open_session, render_manifests
 @variable_options
 @global_options
 @click.pass_obj
-def command(
-    outer: dict[str, Any],
-    /,
-    paths: tuple[str, ...],
-    address: str | None,
-    variables: tuple[str, ...],
-    variable_files: tuple[str, ...],
-    **given: Any,
-) -> int:
+def command(outer: dict[str, Any], /, address: str | None, **given: Any) -> int:
     """Print what the templates become, as YAML without templates. Secrets are masked. Needs no network.
 
     The manifests are not checked against their schemas: that is what validate does.
@@ -41,7 +33,7 @@ def command(
     from declarative.manifest.compile import address_text
     from declarative.view.manifest import manifests_text
 
-    found = context(given, outer, paths=paths, variables=variables, variable_files=variable_files)
+    found = context(given, outer)
     documents, diagnostics = render_manifests(open_session(found.settings))
     named = [(document, address_text(document) or "") for document in documents]
     chosen = [document for document, name in named if address is None or fnmatchcase(name, address)]

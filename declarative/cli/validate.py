@@ -20,15 +20,7 @@ from declarative.session import compile_manifests, open_session
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @global_options
 @click.pass_obj
-def command(
-    outer: dict[str, Any],
-    /,
-    paths: tuple[str, ...],
-    variables: tuple[str, ...],
-    variable_files: tuple[str, ...],
-    as_json: bool,
-    **given: Any,
-) -> int:
+def command(outer: dict[str, Any], /, as_json: bool, **given: Any) -> int:
     """Check manifests and variables: every mistake at once, each with file, line and column. Needs no network.
 
     PATH is a file or folder of manifests; without it, the project file decides.
@@ -38,7 +30,7 @@ def command(
       declarative validate
       declarative validate manifests/ --json
     """
-    found = context(given, outer, paths=paths, variables=variables, variable_files=variable_files)
+    found = context(given, outer)
     diagnostics: tuple[Diagnostic, ...] = ()
     count = 0
     try:

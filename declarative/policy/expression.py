@@ -112,7 +112,8 @@ def _compiled(text: str, origin: Origin) -> Program:
         import cel
     except ImportError as error:
         detail = "Policies in CEL need a library that is not installed."
-        raise ProjectError(origin.broken("Missing library", detail, "pip install 'declarative[cel]'")) from error
+        hint = "install it beside declarative: pip install 'common-expression-language>=0.10'"  # the extra cel
+        raise ProjectError(origin.broken("Missing library", detail, hint)) from error
     try:
         return cel.compile(text)
     except ValueError as error:

@@ -17,6 +17,7 @@ from declarative.kinds.workload_template import (
     WorkloadTemplateCreateRequest,
     WorkloadTemplateUpdateRequest,
 )
+from declarative.sandbox import openapi_admin
 from declarative.sandbox import openapi_parts as part
 from declarative.sandbox.admin import PhaseRequest, SandboxSettings
 from declarative.sandbox.others import OtherWorkload
@@ -77,7 +78,7 @@ def _untitled(node: Any) -> Any:
 
 
 def _paths() -> dict[str, Any]:
-    return {**_shared_paths(), **_training_paths(), **_template_paths(), **_directory_paths(), **_admin_paths()}
+    return {**_shared_paths(), **_training_paths(), **_template_paths(), **_directory_paths(), **openapi_admin.paths()}
 
 
 def _shared_paths() -> dict[str, Any]:
@@ -244,58 +245,4 @@ def _directory_paths() -> dict[str, Any]:
         "/api/v1/asset/environment": assets("listEnvironments", "environments"),
         "/api/v1/asset/compute": assets("listComputes", "compute resources"),
         "/api/v1/asset/datasource": assets("listDatasources", "data sources"),
-    }
-
-
-def _admin_paths() -> dict[str, Any]:
-    path_id = part.path_id("workloadId", "Id of the workload.")
-    settings = {200: part.ref("SandboxSettings")}
-    anything = {200: {"type": "object"}}
-
-    def admin(operation: str, summary: str, good: dict[int, Any], bad: tuple[int, ...] = (), body: str = "") -> Any:
-        return part.operation(operation, summary, good, bad, body=body, open=True)
-
-    return {
-        "/_sandbox/": {"get": admin("aboutSandbox", "What this is, its settings, and what it holds.", anything)},
-        "/_sandbox/openapi.json": {"get": admin("getDocument", "This document.", anything)},
-        "/_sandbox/settings": {
-            "put": admin("replaceSettings", "Replace all settings.", settings, (400,), "SandboxSettings"),
-            "patch": admin("mergeSettings", "Change some settings.", settings, (400,), "SandboxSettings"),
-        },
-        "/_sandbox/directory": {
-            "get": admin(
-                "getDirectory", "The clusters, departments, projects and assets.", {200: part.ref("Directory")}
-            ),
-            "put": admin(
-                "replaceDirectory",
-                "Put other clusters, departments, projects and assets in place of those of the start.",
-                {200: part.ref("Directory")},
-                (400,),
-                "Directory",
-            ),
-        },
-        "/_sandbox/reset": {"post": admin("resetSandbox", "Back to the first state.", {200: part.ref("Accepted")})},
-        "/_sandbox/requests": {
-            "get": admin("countRequests", "How often each operation was asked for since the last reset.", anything),
-            "delete": admin("forgetRequests", "Begin to count anew.", {200: part.ref("Accepted")}),
-        },
-        "/_sandbox/workloads": {
-            "post": admin(
-                "addWorkload",
-                "Make a workload of another type, which holds its name and its GPUs.",
-                {202: {"type": "object", "required": ["id", "name", "type"]}},
-                (400, 409),
-                "OtherWorkload",
-            )
-        },
-        "/_sandbox/workloads/{workloadId}": {
-            "parameters": [path_id],
-            "delete": admin("removeWorkload", "Remove a workload at once.", {202: part.ref("Accepted")}, (404,)),
-        },
-        "/_sandbox/workloads/{workloadId}/phase": {
-            "parameters": [path_id],
-            "post": admin(
-                "setPhase", "Put a workload into a phase.", {202: part.ref("Accepted")}, (400, 404), "PhaseRequest"
-            ),
-        },
     }

@@ -45,7 +45,7 @@ def _postgres(url: str) -> Store:
         if (error.name or "psycopg").partition(".")[0] != "psycopg":
             raise
         detail = f"A state in PostgreSQL needs psycopg: {' '.join(str(error).split())}."
-        hint = "pip install 'declarative[postgres]'"
+        hint = "install it beside declarative: pip install 'psycopg[binary]>=3.2'"  # the extra postgres
         raise StateError(Diagnostic("This state store is not installed", detail, hint)) from error
     return PostgresStore(url)
 

@@ -7,26 +7,13 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
 
-import click
 import pytest
 
 from declarative import __version__
-from declarative.cli.main import COMMANDS, _cli, run
+from declarative.cli.main import run
 from tests.cli.tool import COMMAND, Tool, environment, training
-
-
-def commands() -> Iterator[tuple[str, ...]]:
-    """Every command of the tree."""
-    root = _cli()
-    yield ()
-    context = click.Context(root)
-    for name in COMMANDS:
-        found = root.get_command(context, name)
-        yield (name,)
-        if isinstance(found, click.Group):
-            yield from ((name, inner) for inner in found.list_commands(context))
+from tests.cli.tree import TREE
 
 
 class Interrupting:
@@ -52,7 +39,7 @@ def test_an_interrupted_command_leaves_the_signals_of_whoever_called_it_alone(
     assert capsys.readouterr().err.count("error: Interrupted") == 2
 
 
-@pytest.mark.parametrize("words", list(commands()), ids=lambda words: " ".join(words) or "declarative")
+@pytest.mark.parametrize("words", list(TREE), ids=lambda words: " ".join(words) or "declarative")
 def test_every_command_has_help_with_an_example(tool: Tool, words: tuple[str, ...]) -> None:
     short = tool.run(*words, "-h")
     assert short.err == ""

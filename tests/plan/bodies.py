@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from declarative.kinds.kind import Kind
 from declarative.kinds.training import TRAINING
 from declarative.kinds.workload_template import WORKLOAD_TEMPLATE
@@ -23,6 +25,9 @@ ENVIRONMENT = "6f1c2a9e-0d6b-4b7e-9f43-0f9f6f7f1c11"
 ORIGIN = Origin("sandbox", "lineage", 7)
 # Seconds since the epoch at which interrupted calls were made.
 ASKED_AT = 1_700_000_000.0
+# Parts of trainings.
+GPUS: dict[str, Any] = {"compute": {"gpuDevicesRequest": 2}}
+PREFIXED = {"useGivenNameAsPrefix": True}
 PROGRESS = {"Running": Progress.READY, "Stopped": Progress.STOPPED, "Completed": Progress.FINISHED}
 
 
@@ -42,6 +47,10 @@ def _frozen(value: Any) -> FrozenMap:
     frozen = freeze(value)
     assert isinstance(frozen, FrozenMap)
     return frozen
+
+
+# Rules that hold for both kinds.
+BOTH = pytest.mark.parametrize("body", [training(), template()], ids=["Training", "WorkloadTemplate"])
 
 
 def kind_of(body: FrozenMap) -> Kind:

@@ -16,7 +16,9 @@ from declarative.plan.planner import Live
 from declarative.plan.steps import steps
 from tests.plan.bodies import (
     ASKED_AT,
+    BOTH,
     ORIGIN,
+    PREFIXED,
     address,
     deleting,
     made,
@@ -30,12 +32,6 @@ from tests.plan.bodies import (
     template,
     training,
 )
-
-GPUS: dict[str, Any] = {"compute": {"gpuDevicesRequest": 2}}
-PREFIXED = {"useGivenNameAsPrefix": True}
-BOTH = pytest.mark.parametrize("body", [training(), template()], ids=["Training", "WorkloadTemplate"])
-CHANGED = {"Training": training(image="b"), "WorkloadTemplate": template(nodeType="b")}
-
 
 # --- interrupted calls ------------------------------------------------------------------------------------------------
 TAKEN: list[tuple[str, FrozenMap, Observed, bool]] = [

@@ -12,6 +12,7 @@ from declarative.plan.planner import Live
 from declarative.plan.steps import steps
 from tests.plan.bodies import (
     ORIGIN,
+    PREFIXED,
     address,
     deleting,
     observed,
@@ -23,8 +24,6 @@ from tests.plan.bodies import (
     template,
     training,
 )
-
-PREFIXED = {"useGivenNameAsPrefix": True}
 
 
 def test_a_name_elsewhere_is_no_conflict() -> None:

@@ -15,6 +15,8 @@ from declarative.plan import planner
 from declarative.plan.planner import Live
 from declarative.plan.steps import steps
 from tests.plan.bodies import (
+    BOTH,
+    GPUS,
     ORIGIN,
     address,
     observed,
@@ -27,10 +29,6 @@ from tests.plan.bodies import (
     template,
     training,
 )
-
-GPUS: dict[str, Any] = {"compute": {"gpuDevicesRequest": 2}}
-BOTH = pytest.mark.parametrize("body", [training(), template()], ids=["Training", "WorkloadTemplate"])
-CHANGED = {"Training": training(image="b"), "WorkloadTemplate": template(nodeType="b")}
 
 
 # --- the truth table --------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from declarative.plan.planner import NEW_RUN, RUN_AGAIN
 from tests.apply.stage import TRAININGS, Stage, direct
 from tests.cli.tool import training as train
 from tests.plan.bodies import (
+    GPUS,
     deleting,
     observed,
     only,
@@ -27,15 +28,8 @@ from tests.plan.bodies import (
     planned,
     record,
     resource,
-    template,
     training,
 )
-
-GPUS: dict[str, Any] = {"compute": {"gpuDevicesRequest": 2}}
-PREFIXED = {"useGivenNameAsPrefix": True}
-BOTH = pytest.mark.parametrize("body", [training(), template()], ids=["Training", "WorkloadTemplate"])
-CHANGED = {"Training": training(image="b"), "WorkloadTemplate": template(nodeType="b")}
-
 
 # --- phases -----------------------------------------------------------------------------------------------------------
 PHASES: list[tuple[str, str | None, str | None, str, str | None]] = [

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
-
-import pytest
 
 from declarative.model.observed import Observed
 from declarative.model.plan import Plan
@@ -14,6 +11,7 @@ from declarative.model.value import FrozenMap
 from declarative.plan import stale
 from declarative.plan.planner import Live
 from tests.plan.bodies import (
+    BOTH,
     deleting,
     made,
     observed,
@@ -25,9 +23,6 @@ from tests.plan.bodies import (
     training,
 )
 
-GPUS: dict[str, Any] = {"compute": {"gpuDevicesRequest": 2}}
-PREFIXED = {"useGivenNameAsPrefix": True}
-BOTH = pytest.mark.parametrize("body", [training(), template()], ids=["Training", "WorkloadTemplate"])
 CHANGED = {"Training": training(image="b"), "WorkloadTemplate": template(nodeType="b")}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,8 @@ from declarative.state.sqlite import SqliteStore
 from declarative.state.store import Holder
 
 ME = Holder.current("declarative apply")
+# The fixture that starts a second process.
+Start = Callable[..., subprocess.Popen[str]]
 
 
 def change(path: Path, statement: str) -> None:
@@ -36,3 +39,13 @@ def refusal(action: Callable[[], object]) -> str:
 def take(store: SqliteStore) -> None:
     with store.lock(ME, 0):
         pass
+
+
+def killed_amid_writes(start: Start, writes: int) -> None:
+    """A second process takes the lock, and is killed while it writes: after this many records, or a few more."""
+    worker = start("put")
+    assert worker.stdout
+    for _ in range(writes):
+        worker.stdout.readline()
+    worker.kill()
+    worker.wait()

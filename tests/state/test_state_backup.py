@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,10 +16,8 @@ from declarative.errors import StateError
 from declarative.state.backup import copy_of
 from declarative.state.sqlite import SqliteStore
 from declarative.state.store import Snapshot
-from tests.state.files import ME, change
+from tests.state.files import ME, Start, change, killed_amid_writes
 from tests.state.strategies import record
-
-Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -105,12 +102,7 @@ def test_of_an_empty_state_none_is_made(path: Path) -> None:
 
 
 def test_what_a_killed_holder_wrote_is_copied_before_the_next_write(path: Path, start: Start) -> None:
-    worker = start("put")
-    assert worker.stdout
-    for _ in range(5):
-        worker.stdout.readline()
-    worker.kill()
-    worker.wait()
+    killed_amid_writes(start, 5)
     store = SqliteStore(path)
     left = store.load()
     with store.lock(ME, 20) as lease:
@@ -120,12 +112,7 @@ def test_what_a_killed_holder_wrote_is_copied_before_the_next_write(path: Path, 
 
 def test_one_of_before_a_killed_holder_is_renewed_although_there_is_nothing_to_write(path: Path, start: Start) -> None:
     """What it holds in the open may be a secret by now. One that was asked for is left alone."""
-    worker = start("put")
-    assert worker.stdout
-    for _ in range(5):
-        worker.stdout.readline()
-    worker.kill()
-    worker.wait()
+    killed_amid_writes(start, 5)
     (path.parent / f".{copy_of(path).name}.x.new").write_bytes(b"torn")  # a kill while a copy was made
     store = SqliteStore(path)
     with store.lock(ME, 20):

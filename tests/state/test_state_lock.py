@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from tests.state.files import ME, refusal, take
 from tests.state.strategies import record
 
 ELSEWHERE = Holder("ann", "elsewhere", 1, "declarative apply")
-Start = Callable[..., subprocess.Popen[str]]
 
 
 class TestLock:

@@ -126,17 +126,6 @@ class TestInstallation:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
-    def test_without_psycopg_the_extra_is_named(self) -> None:
-        told = self.run(
-            "import sys; from pathlib import Path; sys.modules['psycopg'] = None\n"
-            "from declarative.state.opening import open_store; from declarative.errors import StateError\n"
-            "try: open_store('postgresql://me:hunter2@db/x', Path())\n"
-            "except StateError as error: print(error, error.diagnostics[0].hint)"
-        )
-        assert "pip install 'declarative[postgres]'" in told
-        assert "hunter2" not in told
-        assert "Traceback" not in told
-
     def test_psycopg_is_imported_only_for_a_state_in_postgresql(self) -> None:
         told = self.run(
             "import sys; from pathlib import Path; from declarative.state.opening import open_store\n"

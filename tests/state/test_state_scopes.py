@@ -7,7 +7,6 @@ import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,11 +16,10 @@ from declarative.model.address import Address
 from declarative.state.postgres import PostgresStore
 from declarative.state.store import Holder, Store
 from tests.postgres import PostgresServer
-from tests.state.files import ME
+from tests.state.files import ME, Start
 from tests.state.strategies import record
 from tests.state.worker import ROUNDS
 
-Start = Callable[..., subprocess.Popen[str]]
 ELSEWHERE = Holder("ann", "elsewhere", 1, "declarative apply")
 
 

@@ -19,10 +19,8 @@ from declarative.state import database
 from declarative.state.format import FORMAT
 from declarative.state.opening import open_store
 from declarative.state.sqlite import SqliteStore
-from tests.state.files import ME, change, names, refusal, take
+from tests.state.files import ME, Start, change, killed_amid_writes, names, refusal, take
 from tests.state.strategies import record
-
-Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -229,12 +227,7 @@ class TestDamage:
             assert f"up to {FORMAT}" in told
 
     def test_a_log_that_a_killed_writer_left_is_read_and_left_alone(self, start: Start, path: Path) -> None:
-        worker = start("put")
-        for _ in range(10):
-            assert worker.stdout
-            worker.stdout.readline()
-        worker.kill()
-        worker.wait()
+        killed_amid_writes(start, 10)
         folder = path.parent
         before = {name: (folder / name).read_bytes() for name in names(folder) if not name.endswith("-shm")}
         assert len(SqliteStore(path).load().records) >= 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,13 +19,11 @@ from declarative.model.address import Address
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.value import EMPTY
 from declarative.state.opening import open_store
-from declarative.state.store import Holder, Lease, Lock, Snapshot, Store
+from declarative.state.store import Lease, Lock, Snapshot, Store
 from tests.examples import examples
 from tests.secrets import secret
+from tests.state.files import ME, Start
 from tests.state.strategies import record, records
-
-ME = Holder.current("declarative apply")
-Start = Callable[..., subprocess.Popen[str]]
 
 
 def is_shared(url: str) -> bool:
