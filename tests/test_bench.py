@@ -12,6 +12,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.bench import report
+from tests.bench.commands import Work
+from tests.bench.cost import Cost
 from tests.bench.goals import Goal, ratio
 from tests.bench.served import Served, served
 from tests.bench.server import TRAININGS, WORKLOADS
@@ -42,8 +45,13 @@ def tables(*options: str) -> dict[str, list[str]]:
     command = (sys.executable, "-m", "tests.bench", *options)
     ran = subprocess.run(command, cwd=REPOSITORY, env=environment({}), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    lines = [line.strip("| ").split(" | ") for line in ran.stdout.splitlines() if line.startswith("| ")]
-    return {first.strip(): rest for first, *rest in lines}
+    return cells(ran.stdout)
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """The rows of all tables in a text but the lines below their heads, by their first cells."""
+    lines = (line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ") and "---" not in line)
+    return {first.strip(): [one.strip() for one in rest] for first, *rest in lines}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +86,27 @@ def test_the_harness_is_asked_for_every_row_and_its_figures_become_ratios(tmp_pa
     assert rows["destroy, 1,000"][1:] == ["1.00 s / 100 MiB", "0.10 s / 10 MiB", "wall 1/10, peak 1/10", "met"]
     assert rows["one change, apply, 10,000"][-1] == "met"
     assert rows["no-op plan, a file each, 10,000"][-1] == "not met"
+
+
+def test_growth_is_the_cost_of_one_among_many_by_that_of_one_among_few() -> None:
+    """Once as it is, once without what a command with one alone takes."""
+    costs = {Work("validate", count): Cost(wall, 0, 0) for count, wall in ((1, 1.0), (11, 2.0), (111, 22.0))}
+    assert cells(report.growth(costs, 11, 111))["validate"] == ["181.82", "198.20", "1.09", "met", "2.00"]
+
+
+def test_requests_of_a_plan_are_pages_and_a_constant() -> None:
+    """The constant is what is left of the requests."""
+    costs = {Work("no-op plan, warm", count): Cost(1, 0, 0, 0, {"list": asked}) for count, asked in ((3, 2), (1001, 4))}
+    rows = cells(report.requests(costs))
+    assert {count: rows[count] for count in ("3", "1,001")} == {"3": ["2", "1 + 1"], "1,001": ["4", "3 + 1"]}
+
+
+def test_only_plans_of_huge_projects_are_judged_by_their_peak() -> None:
+    """In MiB."""
+    costs = {
+        Work(what, 9): Cost(1, 0, peak) for what, peak in (("first plan", 2048), ("no-op plan", 2049), ("apply", 9))
+    }
+    assert [row[-1] for row in cells(report.huge(costs)).values()][1:] == ["met", "not met", ""]
 
 
 @pytest.mark.parametrize(("wall", "peak", "met"), [(0.1, 0.2, True), (0.11, 0.2, False), (0.1, 0.21, False)])

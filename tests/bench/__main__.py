@@ -18,10 +18,8 @@ from pathlib import Path
 
 from tests.bench import commands, peer, report
 from tests.bench.commands import Work
-from tests.bench.cost import Cost, median
+from tests.bench.cost import Cost, Foreign, median
 from tests.bench.served import Served, served
-
-HUGE = 100_000
 
 
 def medians(found: Iterable[tuple[Work, Cost]]) -> dict[Work, Cost]:
@@ -47,25 +45,28 @@ def measurements(server: Served, chosen: argparse.Namespace) -> Iterator[tuple[W
 
 def own(chosen: argparse.Namespace) -> None:
     """Prints the tables of this tool alone."""
+    foreign = Foreign()
     with served() as server:
         rate = server.rate()
         costs = medians(measurements(server, chosen))
-        told = {work: cost for work, cost in costs.items() if work.count != 1}
-        print(f"{report.machine()}\nThe server answers {rate:,.0f} reads a second.\n")
-        print(report.works(told), end="\n\n")
-        if not chosen.quick:
-            print(report.growth(costs, chosen.trainings, chosen.many), end="\n\n")
-        print(report.requests(told), end="\n\n")
-        print(report.flights(commands.in_flight(server, chosen.trainings, chosen.latency), chosen.latency))
-        if chosen.huge:
-            print(f"\n{report.huge(medians(of_huge(server)))}")
+        flights = list(commands.in_flight(server, chosen.trainings, chosen.latency))
+        huge = medians(of_huge(server, chosen.huge)) if chosen.huge else {}
+    told = {work: cost for work, cost in costs.items() if work.count != 1}
+    print(f"{report.machine()} Parallelism {commands.PARALLELISM}, medians of {chosen.runs} runs.")
+    print(f"The server answers {rate:,.0f} reads a second. {report.others(foreign.share())}\n")
+    tables = [report.works(told), report.requests(told), report.flights(flights, chosen.latency)]
+    if not chosen.quick:
+        tables.append(report.growth(costs, chosen.trainings, chosen.many))
+    if huge:
+        tables.append(report.huge(huge))
+    print("\n\n".join(tables))
 
 
-def of_huge(server: Served) -> Iterator[tuple[Work, Cost]]:
+def of_huge(server: Served, count: int) -> Iterator[tuple[Work, Cost]]:
     """The plans of a huge project before and after its apply."""
-    with commands.project(server, HUGE) as made:
+    with commands.project(server, count) as made:
         yield from commands.first(made, many=True)
-        yield from commands.again(made, Work("no-op plan", HUGE))
+        yield from commands.again(made, Work("no-op plan", count))
 
 
 def main() -> None:
@@ -78,7 +79,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=20, help="milliseconds, where something is slow")
     parser.add_argument("--runs", type=int, default=3, help="of each command; large projects need every third")
     parser.add_argument("--quick", action="store_true", help="small projects alone")
-    parser.add_argument("--huge", action="store_true", help=f"also the plans of {HUGE:,} trainings")
+    parser.add_argument(
+        "--huge", type=int, nargs="?", const=100_000, help="also the plans of 100,000 trainings, or so many"
+    )
     parser.add_argument(
         "--peer", type=Path, help="the harness that gives the same work to Terraform, in place of the rest"
     )

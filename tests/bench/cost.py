@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Bytes that `ru_oublock` counts by, and KiB (Linux) that `ru_maxrss` counts by.
+# Bytes that `ru_oublock` counts by.
 BLOCK = 512
+# Of the kernel's times of a processor: idle, and waiting for a disk.
+_IDLE = (3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,23 @@ def median(costs: Sequence[Cost]) -> Cost:
         statistics.median(getattr(one, name) for one in costs) for name in ("wall", "cpu", "peak", "written")
     )
     return Cost(wall, cpu, peak, written, costs[-1].requests)
+
+
+class Foreign:
+    """What other programs take of the processors from now on: figures of a busy machine say little."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._taken = _foreign()
+
+    def share(self) -> float:
+        """Of one processor: 1 is all of it. Processes of ours have to have ended, or they count as others."""
+        return max(0.0, _foreign() - self._taken) / (time.perf_counter() - self._began)
+
+
+def _foreign() -> float:
+    """Seconds that the machine was busy (Linux) but for this process and its children."""
+    file = Path("/proc/stat")
+    fields = file.read_text(encoding="utf-8").split(maxsplit=9)[1:9] if file.exists() else []
+    busy = sum(int(ticks) for number, ticks in enumerate(fields) if number not in _IDLE)
+    return busy / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])

@@ -119,7 +119,7 @@ def compare(chosen: argparse.Namespace) -> None:
         if terraform and not chosen.rows:
             pairs.append(helped(terraform, executable, folder, chosen.runs))
     print(f"{report.machine()} Parallelism {PARALLELISM}, medians of {chosen.runs} paired runs.")
-    print(f"Other programs took {foreign(found):.0%} of one processor meanwhile.\n")
+    print(f"{report.others(foreign(found))}\n")
     head = ("work", "target (ours / Terraform's)", "Terraform", "declarative", "ratio", "")
     print(report.table(head, (pair.row() for pair in pairs)))
 

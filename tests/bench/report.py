@@ -26,6 +26,11 @@ def machine() -> str:
     )
 
 
+def others(share: float) -> str:
+    """How much of one processor other programs took meanwhile."""
+    return f"Other programs took {share:.0%} of one processor meanwhile."
+
+
 def _processor() -> str:
     """The model, as Linux tells it."""
     file = Path("/proc/cpuinfo")
@@ -94,19 +99,10 @@ def flights(found: Iterable[Flight], latency: float) -> str:
 
 
 def huge(costs: Costs) -> str:
-    """The plans of a huge project."""
-    head = ("work", "target MiB", "peak MiB", "wall s", "")
-    rows = ((work, cost, "plan" in work.what) for work, cost in costs.items())
-    return table(
-        head,
-        (
-            (
-                str(work),
-                str(HUGE_PEAK) if plans else "",
-                f"{cost.peak:.0f}",
-                f"{cost.wall:.1f}",
-                verdict(cost.peak <= HUGE_PEAK) if plans else "",
-            )
-            for work, cost, plans in rows
-        ),
-    )
+    """The plans of a huge project, and what they need between them."""
+    return table(("work", "wall s", "peak MiB", f"at most {HUGE_PEAK:,}"), (_huge(work, costs[work]) for work in costs))
+
+
+def _huge(work: Work, cost: Cost) -> Sequence[str]:
+    judged = verdict(cost.peak <= HUGE_PEAK) if "plan" in work.what else ""
+    return str(work), f"{cost.wall:.1f}", f"{cost.peak:,.0f}", judged
