@@ -52,7 +52,9 @@ def own(chosen: argparse.Namespace) -> None:
         flights = list(commands.in_flight(server, chosen.trainings, chosen.latency))
         huge = medians(of_huge(server, chosen.huge)) if chosen.huge else {}
     told = {work: cost for work, cost in costs.items() if work.count != 1}
-    print(f"{report.machine()} Parallelism {commands.PARALLELISM}, medians of {chosen.runs} runs.")
+    print(
+        f"{report.machine()} Parallelism {commands.PARALLELISM}, medians of {chosen.runs} runs; {-(-chosen.runs // 3)} in large projects."
+    )
     print(f"The server answers {rate:,.0f} reads a second. {report.others(foreign.share())}\n")
     tables = [report.works(told), report.requests(told), report.flights(flights, chosen.latency)]
     if not chosen.quick:
@@ -77,7 +79,7 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=1000, help="how many there are in small projects")
     parser.add_argument("--many", type=int, default=10_000, help="how many there are in large projects")
     parser.add_argument("--latency", type=float, default=20, help="milliseconds, where something is slow")
-    parser.add_argument("--runs", type=int, default=3, help="of each command; large projects need every third")
+    parser.add_argument("--runs", type=int, default=3, help="of each command; in large projects one for three")
     parser.add_argument("--quick", action="store_true", help="small projects alone")
     parser.add_argument(
         "--huge", type=int, nargs="?", const=100_000, help="also the plans of 100,000 trainings, or so many"
