@@ -32,8 +32,9 @@ check: $(VENV)/dev  ## formatting, lint, types, freshness of schemas/
 	$(BIN)/mypy
 	$(BIN)/python -m tools.schemas --check
 
-bench: $(VENV)/dev  ## measure; see tests/bench
-	$(BIN)/python -m tests.bench
+bench: OPTIONS ?=
+bench: $(VENV)/dev  ## measure whole commands; with PEER=FILE, a harness, beside Terraform; see tests/bench
+	$(BIN)/python -m tests.bench $(if $(PEER),--peer $(PEER)) $(OPTIONS)
 
 schemas: $(VENV)/dev  ## write schemas/ anew
 	$(BIN)/python -m tools.schemas

@@ -19,11 +19,24 @@ spec:
     - {{name: NCCL_DEBUG, value: WARN}}
     - {{name: OMP_NUM_THREADS, value: "8"}}
     - {{name: WANDB_API_KEY, secret: {{name: wandb, key: api-key}}}}
+  annotations: [{{name: example.com/owner, value: team-{project}}}]
   labels: [{{name: app, value: resnet}}, {{name: stage, value: research}}, {{name: index, value: "{number}"}}]
   tolerations: [{{name: gpu, operator: Equal, key: nvidia.com/gpu, value: present, effect: NoSchedule}}]
+  terminateAfterPreemption: false
+  autoDeletionTimeAfterCompletionSeconds: 86400
   backoffLimit: 3
   restartPolicy: OnFailure
-  compute: {{gpuDevicesRequest: 1, gpuRequestType: portion, gpuPortionRequest: 0.5, cpuCoreRequest: 4, cpuMemoryRequest: 32G}}
+  priorityClass: train
+  completions: 1
+  parallelism: 1
+  compute:
+    gpuDevicesRequest: 1
+    gpuRequestType: portion
+    gpuPortionRequest: 0.5
+    cpuCoreRequest: 4
+    cpuMemoryRequest: 32G
+    largeShmRequest: true
+    extendedResources: [{{resource: rdma/ib, quantity: "1"}}]
   storage:
     pvc: [{{name: data, path: /data, existingPvc: true, claimName: imagenet, readOnly: true}}]
     git: [{{name: src, repository: "https://git.example.com/ml/trainer.git", branch: main, path: /workspace/src}}]
@@ -37,8 +50,22 @@ def text(number: int, revision: int = 0) -> str:
     return _TRAINING.format(revision=revision, **facts)
 
 
-def write(folder: Path, count: int, revision: int = 0) -> None:
-    """Writes `count` trainings, a file each; another revision changes them all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        (folder / f"train-{number:05d}.yaml").write_text(text(number, revision), encoding="utf-8")
+def write(folder: Path, count: int, one_file: bool = False) -> None:
+    """Writes `count` trainings into an empty folder, a file each or all into one."""
+    folder.mkdir(parents=True)
+    if not one_file:
+        for number in range(count):
+            _file(folder, number).write_text(text(number), encoding="utf-8")
+        return
+    with (folder / "all.yaml").open("w", encoding="utf-8") as file:
+        # One at a time: what the kernel tells of a command's memory begins with the memory of who starts it.
+        file.writelines(f"---\n{text(number)}" for number in range(count))
+
+
+def change(folder: Path, number: int) -> None:
+    """Gives the training of this number, which has a file of its own, another image."""
+    _file(folder, number).write_text(text(number, revision=1), encoding="utf-8")
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"train-{number:05d}.yaml"
