@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic
@@ -25,8 +27,7 @@ from declarative.session import Session
 from declarative.state.store import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(Struct, frozen=True):
     """The imports that a plan still has to do, each with its resource, names resolved."""
 
     imports: tuple[tuple[Import, Resource], ...]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.manifest import complaint
@@ -14,8 +15,7 @@ from declarative.runai import foresight
 from declarative.runai.transport import Transport
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
+class Foreseen(Struct, frozen=True):
     """What was found, at its places in the manifests, and what the control plane did not tell."""
 
     diagnostics: tuple[Diagnostic, ...] = ()

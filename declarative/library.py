@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from declarative import review, workflow
 from declarative.diagnostics import Diagnostic, Severity
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     from declarative.policy.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A project whose manifests are right. `compiled` is None where none are needed, `rules` are its policies."""
 
     session: Session
@@ -79,8 +79,7 @@ class Project:
         return completed(made())
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What an apply would do. `foreseen` is what the control plane's quotas, policies and names have to say to it."""
 
     project: Project
@@ -140,8 +139,7 @@ class Plan:
         return carry_out(self.project, agree, lock_timeout, destroy=self.destroys, reviewed=self.file)
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What came of an apply: the plan, and how each of its steps ended."""
 
     plan: Plan
@@ -217,8 +215,7 @@ def _judged(project: Project, file: PlanFile) -> Foreseen:
 Agreement = Callable[[Plan], AbstractContextManager[Listener]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Hearing:
+class _Hearing(Struct, frozen=True):
     heard: Callable[[Event], None] | None
 
     def event(self, event: Event) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError

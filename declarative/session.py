@@ -9,10 +9,12 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError, Unauthorized, Unreachable
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
 SANDBOX_FILE = f"{FOLDER}/sandbox.sqlite3"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A project with its settings applied."""
 
     settings: Settings

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 # Where the tool keeps its own files, beside the project file.
 FOLDER = ".declarative"
@@ -36,8 +37,7 @@ def without_password(url: str) -> str:
     return found["scheme"] + (found["user"] or "") + found["rest"] + (f"?{'&'.join(options)}" if any(options) else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What the command line and the process environment ask for. None is "not said", and leaves it to the project file."""
 
     root: Path

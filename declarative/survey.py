@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import PlanError

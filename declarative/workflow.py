@@ -7,9 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier

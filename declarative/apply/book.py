@@ -10,7 +10,9 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from declarative.apply.clock import Clock
 from declarative.model.address import Address
@@ -20,8 +22,7 @@ from declarative.model.value import digest
 from declarative.state.store import Lease
 
 
-@dataclass(slots=True)
-class _Page:
+class _Page(Struct):
     """What is written in one commit, by `commit`: None forgets."""
 
     entries: dict[Address, Record | None] = field(default_factory=dict)

@@ -8,7 +8,8 @@ before it can no longer be on its way.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from declarative.apply.book import Book, bookkept
 from declarative.apply.clock import Clock

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from declarative.apply.clock import Clock
 from declarative.diagnostics import Diagnostic
@@ -43,8 +44,7 @@ class StillThere(ControlPlaneError):
     """A deletion was accepted, but the object was not seen to go: not in time, or nobody could look."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wait:
+class _Wait(Struct, frozen=True):
     """Somebody waits for an object to go; with `frees`, for its name too. `tell` hears the phase at every look."""
 
     future: asyncio.Future[None]

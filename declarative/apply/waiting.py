@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.apply.clock import Clock
@@ -35,8 +37,7 @@ _STARTING = (Operation.CREATE, Operation.RESUME)
 _GOALS = {"Running": Progress.READY, "Stopped": Progress.STOPPED}
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """An object that is to get into a phase: `goal` is Running or Stopped. `accepted` in seconds since the epoch."""
 
     step: Step
@@ -97,8 +98,7 @@ async def lacking(remote: Remote, wanted: Iterable[Wish]) -> tuple[Wish, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sight:
+class _Sight(Struct, frozen=True):
     """One look: what is there by id, None for what is gone without having ended; or why nothing could be seen.
 
     `untold` is the status that refuses to tell of what is gone whether it had ended.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from declarative import review
 from declarative.apply.waiting import Wish, unchanged, wishes
@@ -30,8 +30,7 @@ from declarative.view.failure import failure_text
 from declarative.view.progress import apply_summary, destroy_summary, tally
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """How an apply is agreed to. `lock_timeout` in seconds; `wait` too, for each training, None for no wait."""
 
     auto: bool
@@ -58,8 +57,7 @@ class Approval:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Carried:
+class _Carried(Struct, frozen=True):
     """What came of a plan: the exit code so far, how much was done, what is on its way, and what may still be from before."""
 
     code: int
@@ -143,8 +141,7 @@ def _listed(form: str, names: list[str]) -> str:
     return " and ".join(form.format(name) for name in names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     found: Context
     project: Project
     approval: Approval

@@ -7,9 +7,11 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.cli import planning
@@ -40,8 +42,7 @@ from declarative.view.text import counted
 _FEW = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(Struct, frozen=True):
     """What is asked for: of which project (None: of all), written where, and whether it comes into the state at once."""
 
     project: str | None
@@ -90,8 +91,7 @@ def _folder(session: Session, asked: Discovery) -> Path:
     return folder
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     found: Context
     session: Session
     asked: Discovery

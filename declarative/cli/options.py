@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from declarative.cli.console import Console
 from declarative.plan.guard import ALLOWABLE
@@ -41,8 +41,7 @@ class Duration(click.ParamType[float]):
         return float(found[1]) * {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600}[found[2]]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What every command gets: the settings and the console. `where` are the options that said which project and state."""
 
     settings: Settings

@@ -8,11 +8,11 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+from msgspec import Struct
 
 from declarative.cli.console import Console
 from declarative.cli.options import Context
@@ -109,16 +109,14 @@ def stream_of(found: Context, as_json: bool, into: str | None, *, text: bool = T
         stream.close()
 
 
-@dataclass(slots=True)
-class Review:
+class Review(Struct):
     """What there is to review so far. Without a plan, it is why there is none."""
 
     stream: Stream
     file: PlanFile | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(Struct, frozen=True):
     """The files that a plan is written to for those who review it; None for not asked for, `-` for standard output."""
 
     found: Context

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from declarative.cli.command import Command
 from declarative.cli.options import Context, Duration, context, global_options

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+
+class Listing(Struct, frozen=True):
     """How all objects of a kind are read at once.
 
     `items` is the key of the rows in an answer. With `page_size` the listing is paged by `offset` and `limit`.
@@ -19,8 +19,7 @@ class Listing:
     page_size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """`path` takes the POST; `path/{id}` takes GET, DELETE and, where `updatable`, PUT.
 
     `deletes_slowly` says that a delete is only begun when it is answered.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from declarative.kinds.endpoint import Endpoint
 from declarative.kinds.fields.base import Fields
@@ -14,8 +15,7 @@ from declarative.model.observed import Observed
 from declarative.model.value import FrozenMap, Path
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A name in a manifest that the control plane knows by id.
 
     `path` is where the manifest may have the name (`*` stands for every item of a list), `collection` what it names, and
@@ -27,8 +27,7 @@ class Reference:
     target: str | None = None
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True, dict=True):  # dict: for what is cached
     """What the tool knows of one kind of object.
 
     `metadata` and `spec` are the manifest's models. `phases` are what `desiredPhase` may be; with any, the

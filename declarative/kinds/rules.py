@@ -7,15 +7,15 @@ own error. `schema` says the same in JSON Schema where that language can say it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from declarative.kinds.quantity import amount
 from declarative.model.value import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """Something wrong at `path`. With `on_key` the place to point at is the key, not its value."""
 
     path: Path
@@ -53,8 +53,7 @@ def when(field: str, *values: Any) -> dict[str, Any]:
     return {"required": [field], "properties": {field: {"enum": list(values)}}}
 
 
-@dataclass(frozen=True, slots=True)
-class AtMostOne:
+class AtMostOne(Struct, frozen=True):
     """Fields that exclude one another."""
 
     fields: tuple[str, ...]
@@ -75,8 +74,7 @@ class AtMostOne:
         return {"allOf": [{"not": {"allOf": [present(a), present(b)]}} for a, b in pairs]}
 
 
-@dataclass(frozen=True, slots=True)
-class ExactlyOne:
+class ExactlyOne(Struct, frozen=True):
     """One of these fields, and only one, has to be given."""
 
     fields: tuple[str, ...]
@@ -96,8 +94,7 @@ class ExactlyOne:
         return {"oneOf": [present(name) for name in self.fields]}
 
 
-@dataclass(frozen=True, slots=True)
-class RequiredWhen:
+class RequiredWhen(Struct, frozen=True):
     """`field` has to be given when `when` has the value `value`; with `only`, it may be given only then."""
 
     field: str
@@ -132,8 +129,7 @@ class RequiredWhen:
         return {"allOf": [needed, forbidden]}
 
 
-@dataclass(frozen=True, slots=True)
-class OnlyWith:
+class OnlyWith(Struct, frozen=True):
     """`field` may be given only when `when` has one of `values`."""
 
     field: str
@@ -161,8 +157,7 @@ def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class TrueNeeds:
+class TrueNeeds(Struct, frozen=True):
     """When `field` is true, `needs` has to be true."""
 
     field: str
@@ -181,8 +176,7 @@ class TrueNeeds:
         return {"if": when(self.field, True), "then": when(self.needs, True)}
 
 
-@dataclass(frozen=True, slots=True)
-class NoLess:
+class NoLess(Struct, frozen=True):
     """`limit` may not be less than `request`; numbers and quantities alike."""
 
     limit: str
@@ -204,8 +198,7 @@ class NoLess:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class AtMost:
+class AtMost(Struct, frozen=True):
     """`field` may not exceed `maximum`."""
 
     field: str
@@ -226,8 +219,7 @@ class AtMost:
         return {"properties": {self.field: {"anyOf": [{"type": "null"}, {"maximum": self.maximum}]}}}
 
 
-@dataclass(frozen=True, slots=True)
-class SameInAll:
+class SameInAll(Struct, frozen=True):
     """In the list `items`, every item that gives `field` gives the same value."""
 
     items: str

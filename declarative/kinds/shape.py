@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from declarative.kinds.fields.base import AsIdentifier, AsQuantity, Fields, Keyed, Unordered
@@ -23,8 +23,7 @@ class Sameness(Enum):
     IDENTIFIER = "identifier"
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A value without parts. `is_text` says that it is free text, of which nothing but its reader has to know anything."""
 
     sameness: Sameness = Sameness.EXACT
@@ -41,8 +40,7 @@ class Scalar:
         return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True):
     """A mapping with known fields.
 
     `required` are those without which it is no valid mapping, `ruled` those that rules have anything to say about.
@@ -54,8 +52,7 @@ class Object:
     ruled: tuple[tuple[str, Shape], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     """A list; `keyed` and `unordered` say what makes items the same. Neither: a sequence whose order counts."""
 
     item: Shape
@@ -63,8 +60,7 @@ class ListOf:
     unordered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     """A mapping whose keys are the author's own."""
 
     item: Shape

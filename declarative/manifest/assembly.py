@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import jinja2
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.manifest.pieces import Literal, Pasted, Turn, flat, unwrapped
@@ -17,8 +18,7 @@ from declarative.model.position import Position
 from declarative.model.value import Value
 
 
-@dataclass(slots=True)
-class Assembly:
+class Assembly(Struct):
     """Takes pieces in their order. `start` is where the text begins, `turns` are those of the loops under way."""
 
     start: Origin
@@ -26,7 +26,7 @@ class Assembly:
     turns: tuple[Turning, ...] = ()
     _parts: list[str] = field(default_factory=list)
     _length: int = 0
-    _stretches: list[Stretch] = field(init=False)
+    _stretches: list[Stretch] = field(default_factory=list)
     _pasted: list[Pasted] = field(default_factory=list)
     _broken: dict[tuple[Position | None, str], Diagnostic] = field(default_factory=dict)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
@@ -26,8 +28,7 @@ from declarative.model.resource import Resource
 from declarative.model.value import EMPTY, FrozenMap, Path, dig
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """The resources of a project in order of address, and everything that is wrong with its manifests.
 
     `statements` are its documents about the state.

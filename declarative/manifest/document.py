@@ -11,10 +11,10 @@ writes `1.0e3` or 1000.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from declarative.manifest.pasted import Filling
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Document:
+class Document(Struct, frozen=True, eq=False):
     """One YAML document: its frozen value, and the places of everything in it.
 
     Its nodes take ten times the memory of its value, so it is better not kept. `is_sensitive` says that there are secrets in

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.manifest.project import FILE
@@ -13,8 +14,7 @@ from declarative.manifest.project import FILE
 SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
+class ManifestFile(Struct, frozen=True):
     """A file to compile; `name` is what the user sees, relative to the project where possible."""
 
     path: Path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from declarative import kinds
 from declarative.kinds.sparse import sparse
@@ -24,8 +25,7 @@ _SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """One file to be. `path` is relative to the folder of all; `exposed` are the variables that look secret, with their lines."""
 
     path: str

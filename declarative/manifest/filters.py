@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import jinja2
 import yaml
+from msgspec.structs import replace
 
 from declarative.manifest.pieces import Concealed, Literal, Pasted, Text, concat, text_of, unwrapped
 from declarative.manifest.source_map import Origin

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -26,8 +26,7 @@ Duration = Annotated[str, AfterValidator(_duration), Field(json_schema_extra={"p
 ActionName = Literal["create", "update", "replace", "delete", "forget"]
 
 
-@dataclass(frozen=True, slots=True)
-class GoesWith:
+class GoesWith(Struct, frozen=True):
     """`field` may be given only beside one of `others`."""
 
     field: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pathlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import Field
 
 from declarative.diagnostics import Diagnostic, nearest
@@ -52,8 +53,7 @@ class ProjectFile(Fields):
     policies: tuple[PolicyDeclaration, ...] | None = Field(None, description="Rules that every plan has to keep.")
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A project as configured: the file, overlaid by the environment.
 
     `root` is the folder that paths are relative to. `endpoint` and `state` are None where nothing is configured.

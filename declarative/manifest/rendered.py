@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic
 from declarative.kinds.check import shown
@@ -18,8 +19,7 @@ OPENING, CLOSING = "\ufdd0", "\ufdd1"
 PLACEHOLDER = re.compile(f"{OPENING}([0-9]+){CLOSING}")
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """The value of an expression that has none, and what to say about it; nothing where its cause is told elsewhere."""
 
     diagnostic: Diagnostic | None
@@ -28,8 +28,7 @@ class Broken:
         return "(unknown)"
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """The output of a template. `pasted` are the values by number (`pieces.Pasted`)."""
 
     text: str

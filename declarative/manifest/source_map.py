@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from declarative.model.position import Position
 from declarative.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a stretch of output comes from: a file, and an offset in its text.
 
     The output of an expression is `fixed`: all of it points at the expression.
@@ -24,8 +24,7 @@ class Origin:
     fixed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """A loop of a template, and the names of its variables."""
 
     file: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 import jinja2
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.manifest import habits
@@ -83,8 +83,7 @@ class Unwritable(Failing):
         super().__init__(message, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The text of a template, for places in it."""
 
     file: str

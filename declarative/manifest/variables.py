@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -63,8 +64,7 @@ def _nowhere(*_: str | int, on_key: bool = False) -> None:  # noqa: ARG001  (the
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A value for a variable, and whence it came: `source` for people; `locate` finds its parts where it is in a file."""
 
     name: str

@@ -7,9 +7,9 @@ question begins. What is not listed here keeps libyaml's own words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic
 from declarative.manifest.rendered import OPENING, PLACEHOLDER, notes
@@ -21,8 +21,7 @@ _NOT_ALLOWED = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\
 _KEY_WITHOUT_SPACE = re.compile(r"[\s-]*[\w.-]+:[^\s:/]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
+class _Failure(Struct, frozen=True):
     """Where the parser gave up (`at`), where what it was reading began (`opened`), and its words."""
 
     text: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.model.position import Position
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     """The live object of this id, or of this name in the manifest's place, is what the manifest of `to` describes.
 
     One of `id` and `name` is given. `where` is the place of it, `target` that of the address.
@@ -23,8 +23,7 @@ class Import:
     target: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """What the state remembers as `source` is called `to` from now on. `where` and `target` are their places."""
 
     source: Address
@@ -33,8 +32,7 @@ class Moved:
     target: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(Struct, frozen=True):
     """What the state remembers as `source` is deleted, or with `destroy` False only forgotten. `where` is its place."""
 
     source: Address

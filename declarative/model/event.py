@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic
 from declarative.model.plan import Step
@@ -17,8 +18,7 @@ class EventType(StrEnum):
     SKIPPED = "apply_skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One moment of a step; `elapsed` in seconds since the step began.
 
     With a `goal` the step is done, and its object is waited for: to get into the phase of that name. `reached` says that it

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from declarative.diagnostics import Diagnostic
 from declarative.model.plan import Change
 from declarative.model.value import EMPTY, FrozenMap
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(Struct, frozen=True):
     """What a project may have of one node pool, in GPUs. None is not told; of `limit` also that there is none."""
 
     name: str
@@ -21,8 +21,7 @@ class Pool:
     allocated: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """One project by its `name`, with its node pools; `preferred` are those of workloads that name none."""
 
     name: str
@@ -33,8 +32,7 @@ class Quota:
         return next((pool for pool in self.pools if pool.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The effective policy of trainings in a project, in the shape of the API: both follow the spec.
 
     Below a list of items, `instances` are about the list, and `attributes` about each item.
@@ -44,8 +42,7 @@ class Policy:
     rules: FrozenMap = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True):
     """A workload of another type, which has its name for itself, too. `leaves` says that it is being deleted."""
 
     type: str
@@ -54,8 +51,7 @@ class Neighbour:
     leaves: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(Struct, frozen=True):
     """What the control plane did not tell: the sort of thing, for how many projects, and the first reason."""
 
     what: str
@@ -63,8 +59,7 @@ class Unanswered:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Foresight:
+class Foresight(Struct, frozen=True):
     """What was read, by the id of the project; a project is missing where it was not told."""
 
     quotas: Mapping[str, Quota] = field(default_factory=dict)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.model.value import Path
 
 
-@dataclass(frozen=True, slots=True)
-class NamedId:
+class NamedId(Struct, frozen=True):
     """A name that was looked up: whose it is, at which path of its body it stood, and the id that it became."""
 
     address: Address

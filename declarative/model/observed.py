@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from declarative.model.value import FrozenMap
 
@@ -24,8 +25,7 @@ class Progress(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """Computed from one answer.
 
     `phase` is the server's own word, or None where the kind has none. `holds` says that it has devices now, as far as the
@@ -42,8 +42,7 @@ class Readiness:
         return self.progress in (Progress.FINISHED, Progress.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """One object of the control plane.
 
     `created` is the time of its creation and `since` that of its last change of phase, in seconds since the epoch; `creator`

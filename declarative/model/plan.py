@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.model.position import Position
@@ -25,8 +26,7 @@ class Action(StrEnum):
         return self in (Action.REPLACE, Action.CREATE_THEN_DELETE)
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One difference. `label` is the path for people (`spec.environmentVariables[LR].value`).
 
     `path` leads into the live body's shape, with the *desired* index for list items that are desired and the live index
@@ -40,16 +40,14 @@ class FieldChange:
     replaces: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Disruption:
+class Disruption(Struct, frozen=True):
     """What a training that holds GPUs loses when the change is applied; `gpus` is None where nobody tells how many."""
 
     phase: str
     gpus: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """The live run that a change stops or ends.
 
     `since` is when it got into its phase and `created` when it was made, in seconds since the epoch. `volumes` are those that
@@ -63,8 +61,7 @@ class Run:
     volumes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What happens to one resource.
 
     `before` and `after` have the shape of a manifest; None for absent. `merged` is the body that a full replacement sends
@@ -97,7 +94,7 @@ class Change:
     keep_on_destroy: bool = False
     finished: bool = False
     ignored: tuple[str, ...] = ()
-    merged: FrozenMap | None = field(default=None, repr=False, metadata={"saved": False})
+    merged: FrozenMap | None = None
     awaits: str | None = None
     deposed: str | None = None
     imports: Record | None = None
@@ -107,6 +104,9 @@ class Change:
     fingerprint: str | None = None
     where: Position | None = None
 
+    def __repr__(self) -> str:
+        return _without_merged(self)
+
     @property
     def is_nothing(self) -> bool:
         """Whether it changes neither the control plane nor what the state owns, and under which address."""
@@ -114,8 +114,7 @@ class Change:
         return self.action is Action.NO_OP and keeps
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Changes in order of address, no-ops included. `endpoint` names the control plane that it was made for.
 
     `selection` are the options that made it a partial one; "" where it is about everything. `refresh_only` says that it changes
@@ -165,8 +164,7 @@ class Plan:
         return all(change.is_nothing for change in self.changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One call, or one bookkeeping entry; the smallest thing that is done or not done.
 
     `needs` are the indexes of the steps that must have succeeded before. `body` is the manifest-shaped body to record,
@@ -179,7 +177,16 @@ class Step:
     operation: Operation
     id: str | None = None
     body: FrozenMap | None = None
-    merged: FrozenMap | None = field(default=None, repr=False)
+    merged: FrozenMap | None = None
     awaits: str | None = None
     needs: tuple[int, ...] = ()
     change: Change | None = None
+
+    def __repr__(self) -> str:
+        return _without_merged(self)
+
+
+def _without_merged(value: Change | Step) -> str:
+    """The words of a value, without what others have set at the control plane: that may be secret."""
+    fields = (f"{name}={getattr(value, name)!r}" for name in value.__struct_fields__ if name != "merged")
+    return f"{type(value).__name__}({', '.join(fields)})"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.model.value import FrozenMap
@@ -21,8 +22,7 @@ class Operation(StrEnum):
     ADOPT = "adopt"
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What was asked of the control plane and is not known to have happened: durable before the call.
 
     `body` is the manifest-shaped body that the call asks for (None for a delete), `digest` that of the request,
@@ -35,8 +35,7 @@ class Intent:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One row of the state.
 
     `id` is None only while a first create is pending. `applied` is the manifest-shaped body that was last applied,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.model.position import Position
@@ -15,8 +16,7 @@ class OnFinished(StrEnum):
     RERUN = "rerun"
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(Struct, frozen=True):
     """How a resource may come and go. The words are the manifest's; see `manifest.envelope.LifecycleSpec`."""
 
     prevent_destroy: bool = False
@@ -27,8 +27,7 @@ class Lifecycle:
     replace_when: tuple[Address, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """One manifest, compiled.
 
     `body` is the part that the control plane knows, as the author wrote it: `metadata` but for its key, `desiredPhase`

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from msgspec import Struct
+
 MASK = "(sensitive)"
 # The entries by which hidden values are known in JSON. No field of any kind has such a name.
 SECRET, SEALED = "$secret", "$sealed"
@@ -19,8 +21,7 @@ SECRET, SEALED = "$secret", "$sealed"
 TELLING = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Where a secret comes from: the process environment (`secret`), or a sensitive variable.
 
     `path` leads to the value within a variable that is a list or a mapping.

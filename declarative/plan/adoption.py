@@ -7,7 +7,9 @@ What the manifest does not mention is no part of that, so that it stays unmanage
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
@@ -82,8 +84,7 @@ def _set_back(value: Value, path: Path, live: Value) -> Value:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """The records as a plan has to see them, and what the documents have to do with that.
 
     `imported` are the records that come in, `moved` the former addresses by the new ones, `removed` the documents by address.

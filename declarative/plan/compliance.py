@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic
@@ -31,8 +33,7 @@ def violations(change: Change, policy: Policy) -> Iterator[Finding]:
         yield from (Finding(change, told) for told in _object(policy.rules, policy.defaults, spec, shape, place))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A place in a manifest: its `path`, and what it is called."""
 
     path: Path

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from declarative.kinds.kind import Kind
 from declarative.kinds.shape import ListOf, Object, Scalar, Shape
@@ -21,8 +22,7 @@ from declarative.model.value import EMPTY, FrozenMap, Path, Value
 from declarative.plan.match import item_name, partners
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The differences in the order of the kind's fields, and the body that a full replacement sends."""
 
     fields: tuple[FieldChange, ...]
@@ -44,8 +44,7 @@ def compare(
     return Comparison(tuple(walk.changes), merged if isinstance(merged, FrozenMap) else EMPTY)
 
 
-@dataclass(frozen=True, slots=True)
-class _Three:
+class _Three(Struct, frozen=True):
     """The three values of one place."""
 
     desired: Value
@@ -56,8 +55,7 @@ class _Three:
         return _Three(_get(self.desired, name), _get(self.live, name), _get(self.prior, name))
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(Struct, frozen=True):
     """Where the walk is: the path for programs, the label for people."""
 
     path: Path = ()
@@ -70,8 +68,7 @@ class _Spot:
         return _Spot((*self.path, index), f"{self.label}[{name}]")
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     """Collects changes on one walk over the shape. Each method returns the merged value."""
 
     kind: Kind

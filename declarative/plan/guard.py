@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic
 from declarative.model.plan import Action, Change, Disruption, Plan, Run
@@ -26,8 +27,7 @@ class Guard(StrEnum):
 ALLOWABLE = (Guard.DISRUPTION, Guard.MASS_CHANGE, Guard.EMPTY)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """One guard that stands in the way, and what it says."""
 
     guard: Guard

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, Severity
@@ -21,8 +23,7 @@ Name: TypeAlias = tuple[str, str, str]
 _NAME: Path = ("metadata", "name")
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """What forbids a plan: whose it is, at which path of its body, and what to say."""
 
     resource: Resource

@@ -9,31 +9,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_type_hints
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.model.named import NamedId
 from declarative.model.plan import Action, Change, FieldChange, Plan
-from declarative.model.secret import Hidden, Reference, Secret, hidden_in, read, seal, written
+from declarative.model.secret import Reference, Secret, hidden_in, read, seal, written
 from declarative.model.value import Value, digest, freeze, turned
 
 FORMAT = "declarative-plan/1"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretDigest:
+class SecretDigest(Struct, frozen=True):
     """Which text a secret had: its digest under the key of the state that the plan was made from."""
 
     reference: Reference
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlanFile:
+class PlanFile(Struct, frozen=True):
     """A plan, with the counts that guards need: records in the state, and resources in the manifests.
 
     `environment` is that of the project file that it was made with. `state` names the state where that did not exist yet:
@@ -50,8 +50,12 @@ class PlanFile:
     secrets: tuple[SecretDigest, ...] = ()
     names: tuple[NamedId, ...] = ()
     drift: tuple[Change, ...] = ()
-    created: str | None = field(default=None, compare=False, metadata={"saved": False})
-    doubts: tuple[Diagnostic, ...] = field(default=(), metadata={"saved": False})
+    created: str | None = None
+    doubts: tuple[Diagnostic, ...] = ()
+
+
+# What others have set at the control plane, and what is no part of a plan's content.
+_UNSAVED: Mapping[type[Struct], tuple[str, ...]] = {Change: ("merged",), PlanFile: ("created", "doubts")}
 
 
 def checksum(file: PlanFile) -> str:
@@ -153,18 +157,22 @@ def _unreadable(name: str, why: str) -> PlanError:
 
 def _plain(value: Any) -> Any:
     """A frozen value as JSON; fields that have their default, or are not to be saved, are left out."""
-    if isinstance(value, Hidden):
-        return written(value)
-    if is_dataclass(value):
-        saved = (f for f in fields(value) if f.metadata.get("saved", True))
-        return {f.name: _plain(got) for f in saved if (got := getattr(value, f.name)) != f.default}
+    if isinstance(value, Struct):
+        saved = _saved(type(value))
+        return {name: _plain(got) for name, default in saved if (got := getattr(value, name)) != default}
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return value
+    return value  # a body is JSON already, but for what is hidden in it
+
+
+@cache
+def _saved(model: type[Struct]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a model that a file has, each with its default, if it has one."""
+    names, defaults = model.__struct_fields__, model.__struct_defaults__
+    padded = (*[NODEFAULT] * (len(names) - len(defaults)), *defaults)
+    return tuple(pair for pair in zip(names, padded, strict=True) if pair[0] not in _UNSAVED.get(model, ()))
 
 
 @cache
@@ -177,7 +185,7 @@ def _built(annotation: Any, value: Any) -> Any:
     if value is None:
         return None
     options = [option for option in get_args(annotation) if option is not type(None)]
-    if isinstance(annotation, type) and is_dataclass(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
         hints = _hints(annotation)
         return annotation(**{name: _built(hints[name], item) for name, item in value.items()})
     if isinstance(annotation, type) and issubclass(annotation, Enum):

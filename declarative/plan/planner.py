@@ -14,7 +14,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.model.address import Address
@@ -37,8 +39,7 @@ NEW_RUN = "the run has finished; a changed manifest is a new run"
 RUN_AGAIN = "the run finished and is gone; onFinished: rerun runs it again"
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Struct, frozen=True):
     """What was observed, found by id and by name.
 
     `taken_up` are the objects that interrupted creates are found to have made, by address; `finished` the ids of objects
@@ -82,14 +83,16 @@ class Live:
         return f"it is gone; whether it had finished could not be asked ({status})" if status is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Which control plane and which state a plan is made for. `key` is the state's own, for what it seals."""
 
     endpoint: str
     lineage: str
     serial: int
-    key: bytes = field(default=b"", repr=False)
+    key: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Origin({self.endpoint}, {self.lineage}, {self.serial})"  # without the key
 
 
 def plan(

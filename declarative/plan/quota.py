@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, Severity
@@ -16,8 +18,7 @@ _PHASE = ("desiredPhase",)
 _CREATES = (Action.CREATE, Action.REPLACE, Action.CREATE_THEN_DELETE)
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     """What a plan does to one pool of one project, in GPUs: `first` are the changes that ask for some, in order."""
 
     frees: float = 0.0

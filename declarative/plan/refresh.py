@@ -8,7 +8,8 @@ ended are known to have ended, interrupted calls are settled where it can be see
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic

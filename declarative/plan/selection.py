@@ -7,8 +7,9 @@ on it has to go before, and stays with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic, nearest
 from declarative.errors import PlanError
@@ -17,8 +18,7 @@ from declarative.model.address import Address
 Needs = Mapping[Address, tuple[Address, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Globs over addresses, such as `Training.run-*`. Without targets everything is meant."""
 
     targets: tuple[str, ...] = ()

@@ -7,7 +7,8 @@ field of the request, and nobody owns it. Ids are never guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.model.address import Address

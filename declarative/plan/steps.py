@@ -7,9 +7,11 @@ after its replacement is there stays until what depends on it has moved on.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Plan, Step
@@ -24,8 +26,7 @@ def steps(plan: Plan) -> tuple[Step, ...]:
     return builder.ordered()
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     made: list[Step] = field(default_factory=list)
     # The steps of a change that settle what an earlier apply left: before its others, and in nobody else's way.
     opening: dict[Address, list[int]] = field(default_factory=lambda: defaultdict(list))

@@ -8,8 +8,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
@@ -24,8 +26,7 @@ _PLACES = 5
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command; `seconds` is how long it may take."""
 
     origin: Origin

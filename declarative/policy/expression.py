@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic, Severity, nearest
 from declarative.errors import ProjectError
@@ -29,8 +30,7 @@ _LASTING = ("create", "update", "replace")
 _WORDS = {Action.CREATE_THEN_DELETE: "replace"}
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """One expression, and which changes it is asked about."""
 
     origin: Origin

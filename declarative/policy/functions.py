@@ -10,10 +10,11 @@ import inspect
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.errors import ProjectError
@@ -24,8 +25,7 @@ _PREFIXES = ("deny", "warn")
 _ARGUMENTS = ("change", "plan", "environment")
 
 
-@dataclass(frozen=True, slots=True)
-class Functions:
+class Functions(Struct, frozen=True):
     """The rules of one file, in the order in which they stand there."""
 
     origin: Origin

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
@@ -15,8 +17,7 @@ from declarative.model.record import Record
 from declarative.model.value import masked
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What rules are asked about: a plan without the texts of its secrets, the same as Terraform's JSON, and where it applies.
 
     `hidden` are the variables of the process environment that no rule gets to see.
@@ -34,16 +35,14 @@ class Subject:
         return tuple(change for change in self.plan.changes if not change.is_nothing)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a rule says, and of which resource; without an address it is about the plan or about the rule itself."""
 
     diagnostic: Diagnostic
     address: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a rule was declared: `name` is for people, `where` the place in the project file."""
 
     name: str

@@ -13,6 +13,7 @@ from declarative.runai.tokens import is_token
 from declarative.runai.vendor_login import VendorLogin
 
 
+# A dataclass, and no Struct: it can leave out of its words what is secret.
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """A token, or an application that fetches one, or somebody's login; the first that is there counts.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from declarative.errors import Refused, Unintelligible
 from declarative.runai.listing import pages
@@ -19,8 +20,7 @@ _IN_ORDER = {"sortBy": "createdAt", "sortOrder": "asc"}
 SCOPES = ("system", "tenant", "cluster", "department", "project")
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(Struct, frozen=True):
     """Where names of one sort are listed; `what` one of them is called. `size` is the page size, None for unpaged lists."""
 
     what: str
@@ -43,8 +43,7 @@ COLLECTIONS: Mapping[str, Collection] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What bears a name, and where it belongs, by ids. What its row does not tell is None, or empty.
 
     A department belongs to itself, a project to its department and to those that this one is in.
@@ -59,8 +58,7 @@ class Entry:
     project: str | None = None
 
 
-@dataclass(slots=True)
-class Directory:
+class Directory(Struct):
     """What has been read so far. `refused` are the statuses with which collections refused to be listed."""
 
     refused: dict[str, int] = field(default_factory=dict)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
@@ -16,8 +17,7 @@ from declarative.runai.directory import Directory, Entry, normal
 from declarative.runai.transport import Transport
 
 
-@dataclass(frozen=True, slots=True)
-class Strangers:
+class Strangers(Struct, frozen=True):
     """The objects to take over, with their bodies, and how many of what else there is.
 
     `finished` are runs that have ended, `leaving` objects that are being deleted, `built_in` the platform's own.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic
@@ -52,15 +54,14 @@ def _kind(kind: Kind) -> Reader:
     return lambda answer: [kind.read_row(row) for row in rows_of(answer, listing.path, listing.items)]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """One read that the tool makes use of, what it cannot do `without` it, and what `reads` its answer."""
 
     what: str
     path: str
     without: str
     parameters: tuple[tuple[str, str], ...] = ()
-    reads: Reader = field(default=_mapping, repr=False, compare=False)
+    reads: Reader = _mapping
 
     def of_project(self, id: str | None) -> Read | None:
         """The read with the id of a project in its place; None where it needs one and there is none."""
@@ -113,8 +114,7 @@ READS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """How one read was answered; `status` where it was at all."""
 
     read: Read
@@ -122,8 +122,7 @@ class Finding:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Struct, frozen=True):
     """What a control plane answered.
 
     `reached` is the status of a request without a token, None where nobody answered. `way` is how we sign in, and `identity`
@@ -172,8 +171,7 @@ async def examine(transport: Transport) -> Examination:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """A finding, with what was answered or what went wrong."""
 
     finding: Finding

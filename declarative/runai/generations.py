@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import httpx
+from msgspec import Struct
 
 from declarative.runai.tokens import Token, is_token, issued
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """One way. `release` is which releases have it as their newest."""
 
     release: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic
@@ -24,8 +26,7 @@ from declarative.runai.transport import Transport
 _FIRST = ("cluster", "department", "project")
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(Struct, frozen=True):
     """A name that stands for no id, or for several: whose it is, where it stands, and what to say."""
 
     resource: Resource
@@ -33,8 +34,7 @@ class Unresolved:
     diagnostic: Diagnostic
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """Resources with ids in place of names, what could not be resolved, and what became of the names that could."""
 
     resources: tuple[Resource, ...]
@@ -86,8 +86,7 @@ def with_names(directory: Directory, resource: Resource) -> Resource:
     return resource
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(Struct, frozen=True):
     """A name in a resource: by which reference, at which path."""
 
     resource: Resource
@@ -160,8 +159,7 @@ def _with_name(body: FrozenMap, named: NamedId) -> FrozenMap:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolver:
+class _Resolver(Struct, frozen=True):
     """Resolves one resource after the other, and collects what came of it."""
 
     directory: Directory
@@ -231,8 +229,7 @@ def _fits(kind: str, target: str, identity: str) -> bool:
     return not any(one.path == (target,) for one in wrong)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What a resource can see, by the ids of what it belongs to. What nobody tells rules nothing out."""
 
     reach: int

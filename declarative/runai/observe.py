@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from declarative import kinds
 from declarative.errors import ControlPlaneError, NotFound, Refused, Unintelligible
@@ -22,8 +23,7 @@ Answer = Mapping[str, Any]
 Told = TypeVar("Told")
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """Everything that was seen, and the ids of recorded objects that are gone because they had finished.
 
     `absent` are the kinds whose listing was answered 404, so that this may be no control plane at all. `unasked` are the ids

@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ControlPlaneError, DeclarativeError, Refused

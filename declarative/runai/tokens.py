@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 # A token is replaced this many seconds before it expires; one that lives shorter, after half of its life.
 MARGIN = 60.0
 
 
+# A dataclass, and no Struct: it can leave out of its words what is secret.
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token, and when to get another, in seconds since the epoch: infinity for one that is used until it is refused."""
@@ -21,8 +24,7 @@ class Token:
     renew_at: float = math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Whose a token is, as far as it tells. `expires` is in seconds since the epoch."""
 
     name: str | None = None

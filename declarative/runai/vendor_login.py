@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from declarative.runai.tokens import is_token
 
@@ -16,8 +17,7 @@ TOKEN_FILE = "authentication.json"  # noqa: S105 - a file name
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class VendorLogin:
+class VendorLogin(Struct, frozen=True):
     """Where the login is. `control_plane` is the URL that it is for."""
 
     token_file: Path

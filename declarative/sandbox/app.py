@@ -6,11 +6,12 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -96,15 +97,13 @@ def create_app(path: Path, *, clock: Callable[[], float] = time.time) -> Starlet
     return app
 
 
-@dataclass(slots=True)
-class _Traffic:
+class _Traffic(Struct):
     """How many requests are in flight now."""
 
     in_flight: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
+class _Endpoint(Struct, frozen=True):
     """All methods of one path, as an ASGI application, so that a wrong method gets an envelope, too."""
 
     store: Store

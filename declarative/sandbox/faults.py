@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -63,8 +63,7 @@ class Dropped(BaseException):
     """The connection is to be closed without an answer. No Exception: of those an answer is made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """What befalls one request: `seconds` of waiting, then the fault, if any, with the status of its answer.
 
     `counted` says that the request is in the counts already.

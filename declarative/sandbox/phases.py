@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 GONE = "Gone"
 FINISHED = ("Completed", "Failed")
@@ -30,8 +31,7 @@ COURSES: Mapping[str, tuple[tuple[str, float], ...]] = {
 _LONGEST = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """Now, in seconds: `wall` since 1970, `sandbox` since the sandbox was made.
 
     `speed` is how fast sandbox time has run since the wall time `steady`; infinity leaves no time between phases.
@@ -51,8 +51,7 @@ class Moment:
         return math.inf if self.speed == math.inf or then < self.steady else (self.wall - then) * self.speed
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """Sandbox time: at the wall time `wall` it was `sandbox`, and since then it has run at `speed`."""
 
     wall: float
@@ -73,8 +72,7 @@ class Clock:
         return Clock(wall, now.sandbox + (_LONGEST if isinstance(self.speed, str) else 0.0), speed)
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """What a workload was told last: `name` is a course, or a phase in which it was put to stay.
 
     `began` is sandbox time; `finished` and `deleted` are wall time, None where that has not happened; `retention` are

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
+from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.assets import ScopeHasId
@@ -71,8 +71,7 @@ class Project(NamedTuple):
     department: str
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """By id: the names of clusters; the names and clusters of departments; projects; and assets as answers tell them."""
 
     clusters: Mapping[str, str]

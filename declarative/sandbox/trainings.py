@@ -8,8 +8,9 @@ import sqlite3
 import string
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from declarative.kinds.fields.container import pull_policy
 from declarative.kinds.shape import shape_of
@@ -51,8 +52,7 @@ def create(call: Call) -> Answer:
     return Answer(202, _told(_row(call, training), call))
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """A workload to add, by the ids of its project and cluster. `facts` are what lists tell of it."""
 
     name: str

@@ -7,8 +7,9 @@ import math
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
+
+from msgspec import Struct, field
 
 from declarative.kinds.check import check
 from declarative.kinds.fields.base import UUID, Fields
@@ -45,16 +46,14 @@ def duplicate(status: int, what: str, details: str) -> Refusal:
     return Refusal(409, told, details) if status == 409 else Refusal(400, "Bad Request", f"{told}. {details}")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A good answer; `value` is any JSON value."""
 
     status: int
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request within one transaction of `rows`. `user` is the application that asks, empty under /_sandbox."""
 
     rows: sqlite3.Connection

@@ -6,8 +6,9 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from declarative.sandbox import seeds
 from declarative.sandbox.events import so_far, told
@@ -69,8 +70,7 @@ def _all(call: Call) -> list[_Row]:
     return [_Row.of(line, call.moment, there) for line in lines]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A workload in the list; `gone` is the wall time of its deletion, once it is gone."""
 
     line: sqlite3.Row

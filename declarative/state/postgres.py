@@ -12,12 +12,12 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 import psycopg
+from msgspec.structs import replace
 
 from declarative.model.address import Address
 from declarative.state import tables

@@ -115,6 +115,7 @@ def _bounded(gen: PQGen[Given], longest: Callable[[], float]) -> PQGen[Given]:
         return given
 
 
+# A dataclass, and no Struct: it can leave out of its words what is secret.
 @dataclass(frozen=True, slots=True)
 class Server:
     """The database and schema of one state. `str` names them; `address` may hold a password.

@@ -15,9 +15,10 @@ import os
 import platform
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.model.record import Record
@@ -28,8 +29,7 @@ HEARTBEAT = 10.0
 EXPIRY = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A state at one moment, records in order of address. Where nothing exists yet: no lineage, serial 0.
 
     `key` is the state's own secret, under which it keeps digests of others. It leaves the state
@@ -39,15 +39,17 @@ class Snapshot:
     lineage: str = ""
     serial: int = 0
     records: tuple[Record, ...] = ()
-    key: bytes = field(default=b"", repr=False)
+    key: bytes = b""
     endpoint: str = ""
+
+    def __repr__(self) -> str:
+        return f"Snapshot({self.lineage}, {self.serial}, {self.records})"  # without the key
 
     def by_address(self) -> dict[Address, Record]:
         return {record.address: record for record in self.records}
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who holds a lock. `place` and `started` tell the process from others of the same number; see `process`."""
 
     who: str
@@ -70,8 +72,7 @@ class Holder:
         return not process.runs(self.pid, self.started)
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """A lock as taken. `since` and `heartbeat` are seconds since the epoch by the clock of the holder, or of the server."""
 
     id: str
@@ -88,8 +89,7 @@ class Lock:
         return now - self.heartbeat > EXPIRY if gone is None else gone
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     """A copy of a state, and the command that puts it back."""
 
     file: Path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic
 from declarative.runai.examine import Examination, Finding, Verdict
@@ -18,8 +19,7 @@ from declarative.view.text import columns, counted, wrapped
 _WIDTH = max(len(verdict) for verdict in Verdict)
 
 
-@dataclass(frozen=True, slots=True)
-class StateReport:
+class StateReport(Struct, frozen=True):
     """Where the state is and who holds it; `resources` is None where it could not be read."""
 
     place: str
@@ -28,8 +28,7 @@ class StateReport:
     problems: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """All that was found. `origin` says who named the endpoint, `trust` by what its certificate is checked, if it has one."""
 
     endpoint: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative.model.plan import FieldChange
 from declarative.model.value import Value, masked
@@ -72,8 +74,7 @@ def _called(field: FieldChange, style: Style, known: Known) -> str | None:
     return style.safe(after if field.before is None else f"to {after}") if after else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A difference with what it takes to lay it out; `short` is None where one line would not do it justice."""
 
     field: FieldChange

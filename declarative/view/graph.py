@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Plan
@@ -26,8 +27,7 @@ SORTS: Mapping[Action, str] = {
 _COLORS = {"add": "#1a7f37", "change": "#9a6700", "replace": "#bc4c00", "destroy": "#cf222e", "forget": "#6e7781"}
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One resource, what it depends on, and what happens to it where a plan says so."""
 
     address: Address

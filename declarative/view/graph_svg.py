@@ -7,8 +7,9 @@ and follows the reader's light or dark scheme.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from declarative.model.address import Address
 from declarative.view.graph import Node
@@ -33,8 +34,7 @@ _STYLE = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
+class _Box(Struct, frozen=True):
     node: Node
     x: float
     y: float

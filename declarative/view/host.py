@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.position import Position
@@ -21,8 +23,7 @@ _SHOWN = 10
 _STYLE = Style(color=False, unicode=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """`files` is the URL below which the files of this commit are shown, `run` that of the run; None where unknown.
 
     `folder` leads from the repository's root to the folder that positions are relative to. `annotates` says that the host

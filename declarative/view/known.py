@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from declarative.model.named import NamedId
 from declarative.model.value import Value
@@ -14,8 +15,7 @@ from declarative.view.style import Style
 _LINE = re.compile(r"""\s*(?:- )?(\w+): ["']?([\w.-]+)["']?""")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """`names` by id."""
 
     names: Mapping[str, NamedId] = field(default_factory=dict)

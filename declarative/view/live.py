@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from declarative.model.event import Event, EventType
 from declarative.model.record import Operation
@@ -28,8 +29,7 @@ _BESIDE = 40
 _SAMPLE, _SHARE, _SECONDS = 10, 0.1, 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A step at work, or an object that is waited for: what was last heard of it, and when it began."""
 
     event: Event

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from declarative.manifest.writing import escaped
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """`unicode` False keeps all output in ASCII; `width` counts columns. Colour never carries meaning alone."""
 
     color: bool = False

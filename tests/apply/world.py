@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import httpx
+from msgspec.structs import replace
 
 from declarative.model.record import Operation, Record
 from declarative.model.value import FrozenMap

@@ -8,12 +8,12 @@ import re
 import shlex
 import stat
 import subprocess
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from declarative.cli.main import run
 from declarative.cli.state_changes import unknown

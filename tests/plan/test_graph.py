@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.model.address import Address

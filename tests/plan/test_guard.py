@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from declarative.model.plan import Action, Change, Disruption, FieldChange, Plan
 from declarative.model.position import Position

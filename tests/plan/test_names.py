@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from declarative.model.plan import Action
 from declarative.model.record import Operation

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from declarative.diagnostics import Severity
 from declarative.model.observed import Observed, Presence, Progress, Readiness

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from declarative.diagnostics import Severity
 from declarative.model.foresight import Finding, Policy, Pool, Quota

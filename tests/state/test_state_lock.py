@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from declarative.errors import StateLocked
 from declarative.state import process

@@ -7,9 +7,9 @@ import subprocess
 import threading
 import time
 import warnings
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from declarative.errors import StateError, StateLocked
 from declarative.model.address import Address

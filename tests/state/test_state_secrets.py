@@ -6,10 +6,10 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from declarative.model.record import Intent, Operation, Record
 from declarative.model.secret import Reference, Sealed, Secret, alike, seal

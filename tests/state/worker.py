@@ -12,8 +12,9 @@ import os
 import resource
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from declarative.errors import StateError
 from declarative.model.address import Address

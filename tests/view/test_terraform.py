@@ -6,10 +6,10 @@ The tables below are facts read from Terraform 1.11: `terraform show -json`, `te
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic
 from declarative.model.plan import Action

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.base import (
@@ -33,8 +33,7 @@ ToolType = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeHasId:
+class ScopeHasId(Struct, frozen=True):
     """An asset of a scope names the cluster, department or project that it belongs to."""
 
     def check(self, given: Given) -> Iterator[Violation]:

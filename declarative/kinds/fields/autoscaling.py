@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.base import Fields, Int32, NonNegative32, Positive32
@@ -16,8 +16,7 @@ def _integer(value: Any, default: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True):
     """A range of replicas needs a metric, except 0 to 1, which follows network activity."""
 
     def check(self, given: Given) -> Iterator[Violation]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeAlias
 
+from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -29,8 +29,7 @@ class Fields(BaseModel):
 
 
 # --- how values compare -----------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(Struct, frozen=True):
     """The items of this list are the same item when one of these fields is equal; the first that both have decides.
 
     `unique` says that no two items may share the first field.
@@ -40,23 +39,19 @@ class Keyed:
     unique: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unordered:
+class Unordered(Struct, frozen=True):
     """The order of this list means nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class AsQuantity:
+class AsQuantity(Struct, frozen=True):
     """Compares by amount: `1Gi` is `1024Mi`, `0.5` is `500m`."""
 
 
-@dataclass(frozen=True, slots=True)
-class AsIdentifier:
+class AsIdentifier(Struct, frozen=True):
     """Compares across types and spellings: the project id 4501 is "4501", and case means nothing to a UUID."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilledIn:
+class FilledIn(Struct, frozen=True):
     """What the control plane puts in where the field is left out, so that writing it says no more than leaving it out.
 
     `value` may also be a function of the fields beside it.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.base import Amount, Exclude, Fields, Keyed, NonNegative32, Quantity, Text
@@ -20,8 +20,7 @@ class ExtendedResource(Fields):
     exclude: Exclude = Field(None, description="True leaves out a resource that the policy would add.")
 
 
-@dataclass(frozen=True, slots=True)
-class SeveralDevices:
+class SeveralDevices(Struct, frozen=True):
     """More than one GPU device excludes memory and MIG requests."""
 
     excluded = ("gpuMemoryRequest", "gpuMemoryLimit", "migProfile")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.base import Exclude, Fields, Int32, Keyed, PortNumber, Text, Unordered
@@ -67,8 +67,7 @@ class Connectivity(Fields):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class HasConnectionName:
+class HasConnectionName(Struct, frozen=True):
     """The documents require `connectionName` but declare `name`; either will do."""
 
     def check(self, given: Given) -> Iterator[Violation]:

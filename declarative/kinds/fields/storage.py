@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.base import Fields, FilledIn, Keyed, Quantity, Text, Uuid
@@ -50,8 +50,7 @@ class ClaimInfo(Fields):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimInfoFits:
+class ClaimInfoFits(Struct, frozen=True):
     """A new claim needs a size; an existing one has its own."""
 
     def check(self, given: Given) -> Iterator[Violation]:
