@@ -79,12 +79,11 @@ class Cache:
     def recall(self, data: bytes) -> tuple[Known, ...] | None:
         """The documents of a file with these bytes; None where they are not known."""
         digest = _digest(data)
-        line = self._learnt.get(digest)
+        # A line that has been read is in the way: its values take enough memory.
+        line = self._learnt.get(digest) or self._entries.pop(digest, None)
         if line is None:
-            line = self._entries.get(digest)
-            if line is None:
-                return None
-            self._used.add(digest)
+            return None
+        self._used.add(digest)
         return tuple(Known(*one) for one in from_json(line.decode()))
 
     def keep(self, data: bytes, documents: Sequence[Known]) -> None:
@@ -96,7 +95,11 @@ class Cache:
             self._size += len(data)
 
     @cached_property
-    def _entries(self) -> Mapping[bytes, bytes]:
+    def _entries(self) -> dict[bytes, bytes]:
+        """The lines that were not asked for yet, by digest."""
+        return self._read()
+
+    def _read(self) -> dict[bytes, bytes]:
         if self._path is None:
             return {}
         try:
@@ -112,8 +115,9 @@ class Cache:
 
     def _lines(self) -> Iterator[bytes]:
         """All that is worth keeping: what nobody asked for is not, once it is more than what somebody did."""
-        asked = self._learnt | {digest: self._entries[digest] for digest in self._used}
-        others = {digest: line for digest, line in self._entries.items() if digest not in asked}
+        known = self._read() | self._learnt
+        asked = {digest: line for digest, line in known.items() if digest in self._used or digest in self._learnt}
+        others = {digest: line for digest, line in known.items() if digest not in asked}
         for digest, line in (asked | others if len(others) <= len(asked) else asked).items():
             yield b"%b %b\n" % (digest, line)
 

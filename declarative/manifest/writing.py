@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from declarative.model.value import FrozenMap, Value
 
@@ -85,25 +85,30 @@ def literal(text: str, shows: Callable[[str], bool]) -> list[str] | None:
     return ["|" if text.endswith("\n") else "|-", *indented(lines)] if fits else None
 
 
-def laid_out(value: Value, key: Callable[[str], str], leaf: Callable[[Value], list[str]]) -> list[str]:
+def laid_out(
+    value: Value, key: Callable[[str], str], leaf: Callable[[Value], list[str]], indent: str = ""
+) -> list[str]:
     """The lines of any value, nested by two spaces. `leaf` are the lines of what has no parts, `key` is the text of a key."""
     if isinstance(value, Mapping) and value:
-        return [line for name, item in value.items() for line in _entry(key(name) + ":", item, key, leaf)]
-    if isinstance(value, (tuple, list)) and value:
-        return [line for item in value for line in _item(item, key, leaf)]
-    return leaf(value)
-
-
-def _entry(head: str, value: Value, key: Callable[[str], str], leaf: Callable[[Value], list[str]]) -> list[str]:
-    lines = laid_out(value, key, leaf)
-    if isinstance(value, (Mapping, tuple, list)) and value:
-        return [head, *indented(lines)]
-    return [f"{head} {lines[0]}", *lines[1:]]
-
-
-def _item(value: Value, key: Callable[[str], str], leaf: Callable[[Value], list[str]]) -> list[str]:
-    first, *rest = laid_out(value, key, leaf)
-    return [f"- {first}", *(indented(rest) if isinstance(value, (Mapping, tuple, list)) else rest)]
+        heads: Iterable[tuple[str, Value]] = ((f"{indent}{key(name)}:", item) for name, item in value.items())
+    elif isinstance(value, (tuple, list)) and value:
+        heads = ((f"{indent}-", item) for item in value)
+    else:
+        return [f"{indent}{line}" if line else "" for line in leaf(value)]
+    lines: list[str] = []
+    for head, item in heads:
+        if not isinstance(item, (Mapping, tuple, list)) or not item:
+            first, *rest = leaf(item)
+            lines.append(f"{head} {first}")
+            lines += [f"{indent}{line}" if line else "" for line in rest]
+            continue
+        inner = laid_out(item, key, leaf, f"{indent}  ")
+        if head[-1] == "-":  # the first line of an item stands beside its dash
+            inner[0] = f"{head} {inner[0].lstrip(' ')}"
+        else:
+            lines.append(head)
+        lines += inner
+    return lines
 
 
 def indented(lines: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from declarative.model.record import Record
@@ -16,10 +16,11 @@ from declarative.state.refusals import broken
 def records_of(place: object, rows: Iterable[Sequence[Any]], key: bytes, hint: str) -> tuple[Record, ...]:
     """The records of the rows of a whole state; raises StateError where one is damaged or they contradict each other.
 
-    `hint` is what to do about it. Kind and key stand at 1 and 2 of a row.
+    `hint` is what to do about it.
     """
     try:
-        records = tuple(decode(Row(*row), key) for row in sorted(rows, key=itemgetter(1, 2)))
+        # Sorted afterwards: so that no row has to be kept beside its record.
+        records = tuple(sorted((decode(Row(*row), key) for row in rows), key=attrgetter("address")))
     except Malformed as error:
         raise broken(place, str(error), hint=hint) from error
     if faults := tuple(violations(records)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from declarative.manifest.writing import laid_out, literal, plain, quoted, reads_back
 from declarative.model.secret import MASK, Hidden
@@ -19,6 +20,12 @@ def scalar(value: Value, style: Style) -> str:
         return MASK
     if not isinstance(value, str):
         return plain(value)
+    return _text(value, style)
+
+
+# The keys and many values of a thousand bodies are the same few.
+@lru_cache(maxsize=4096)
+def _text(value: str, style: Style) -> str:
     return value if reads_back(value) and style.safe(value) == value else quoted(value, style.shows)
 
 
