@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Address(Struct, frozen=True, order=True):
+class Address(Struct, frozen=True, order=True, cache_hash=True):
     """`Training.resnet`: the kind and the key, unique in a project and stable while the resource lives."""
 
     kind: str

@@ -20,7 +20,7 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.model.named import NamedId
 from declarative.model.plan import Action, Change, FieldChange, Plan
-from declarative.model.secret import Reference, Secret, hidden_in, read, seal, written
+from declarative.model.secret import Reference, Secret, hidden_in, hides, read, seal, written
 from declarative.model.value import Value, digest, freeze, turned
 
 FORMAT = "declarative-plan/1"
@@ -120,9 +120,9 @@ def other_secrets(file: PlanFile, key: bytes) -> tuple[Reference, ...]:
 
 def _secrets(plan: Plan) -> Iterator[Secret]:
     for change in plan.changes:
-        for hidden in hidden_in([change.after, *(one.after for one in change.fields)]):
-            if isinstance(hidden, Secret):
-                yield hidden
+        wanted = (change.after, *(one.after for one in change.fields))
+        # Most hide nothing, which is quicker to see than what they hide.
+        yield from (one for one in hidden_in(wanted) if isinstance(one, Secret)) if hides(wanted) else ()
 
 
 def _references(secret: Secret) -> Iterator[Reference]:

@@ -37,6 +37,8 @@ class Selection(Struct, frozen=True):
         Raises PlanError for a glob that matches none.
         """
         known = staying.keys() | leaving.keys()
+        if not self:
+            return frozenset(known)
         self._refuse_unmatched(known)
         first = _edges(staying, leaving)
         chosen = _closure(_matching(self.targets, known), first) if self.targets else known

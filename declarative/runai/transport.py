@@ -55,7 +55,7 @@ class Transport:
         self._pressure = Pressure(parallelism)
         # Proxies and, without a bundle of ours, SSL_CERT_FILE come from the environment. Redirects are not followed.
         limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
-        verify = _verification(ca_bundle) if inner is None else False
+        verify = _verification(self.endpoint, ca_bundle) if inner is None else False
         self._network: Network | None = None
         if isinstance(verify, ssl.SSLContext) and not behind_a_proxy():
             inner = self._network = Network(verify, limits, TIMEOUT)
@@ -166,7 +166,10 @@ class Transport:
             raise AssertionError(f"{request.method} {request.url.path} during a command that only reads")
 
 
-def _verification(ca_bundle: str | None) -> ssl.SSLContext:
+def _verification(endpoint: str, ca_bundle: str | None) -> ssl.SSLContext:
+    if not ca_bundle and not endpoint.startswith("https:"):
+        # To load whom to trust takes as long as ten requests, and there is nobody to trust: this context trusts none.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not ca_bundle:
         return httpx.create_ssl_context()
     try:

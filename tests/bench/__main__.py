@@ -1,6 +1,6 @@
 """`make bench`: whole commands as processes, over a server that is never the limit. Tables in Markdown, medians of the runs.
 
-`cold` is a command without what others have kept to be faster (`.declarative/cache`), `warm` one with it. The first plan is
+`cold` is a command without the cache that others have left, `warm` one with it. The first plan is
 cold, too. The cost of a resource is the wall time of the whole command by the number of resources: start-up counts, so that
 few resources cost more each than many. The last column of that table leaves it out: it is the ratio of
 (t(many) - t(few)) / (many - few) to (t(few) - t(1)) / (few - 1).

@@ -43,8 +43,13 @@ class Project:
     def manifests(self) -> Path:
         return self.folder / "manifests"
 
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache"
+
     def run(self, *arguments: str) -> Cost:
         given = {
+            "DECLARATIVE_CACHE_DIR": str(self.cache),
             "DECLARATIVE_ENDPOINT": self.server.url,
             "DECLARATIVE_TOKEN": "bench",
             "DECLARATIVE_PARALLELISM": str(PARALLELISM),
@@ -56,7 +61,7 @@ class Project:
 
     def cool(self) -> None:
         """Removes what commands keep to be faster the next time."""
-        shutil.rmtree(self.folder / ".declarative" / "cache", ignore_errors=True)
+        shutil.rmtree(self.cache, ignore_errors=True)
 
     def cold_and_warm(self, work: Work, *arguments: str) -> Iterator[tuple[Work, Cost]]:
         """A command without what others have kept, and with it."""

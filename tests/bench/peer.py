@@ -35,12 +35,16 @@ Figures: TypeAlias = Mapping[str, list[dict[str, dict[str, Any]]]]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the harness: its options, its phases, and the rows of the table that some of them become."""
+    """One run of the harness: its options, its phases, and the rows of the table that some of them become.
+
+    With a cache, the first of several repetitions fills it; without one, everything is compiled every time.
+    """
 
     name: str
     options: Sequence[str]
     phases: Sequence[str]
     rows: Mapping[str, tuple[str, Goal]]
+    has_cache: bool = True
 
 
 def runs(chosen: argparse.Namespace) -> Iterator[Run]:
@@ -59,6 +63,17 @@ def runs(chosen: argparse.Namespace) -> Iterator[Run]:
             "destroy": (f"destroy, {few}", goals.DESTROY),
             "version": ("--version", goals.VERSION),
         },
+    )
+    yield Run(
+        "cold",
+        (*small, "--backend", "http"),
+        ("validate", *until_no_op),
+        {
+            "validate": (f"validate, {few}; no cache", goals.VALIDATE),
+            "plan": (f"first plan, {few}; no cache", goals.FIRST_PLAN),
+            "noop": (f"no-op plan, {few}; no cache", goals.NO_OP),
+        },
+        has_cache=False,
     )
     yield Run(
         "local",
@@ -137,8 +152,9 @@ def harnessed(run: Run, chosen: argparse.Namespace, executable: Path, told: Path
     command = [sys.executable, str(chosen.peer.resolve()), "--declarative", str(executable), "--json", str(told)]
     command += ["--repeat", str(chosen.runs), "--parallelism", str(PARALLELISM), "--phases", ",".join(run.phases)]
     command += ["--build", str(chosen.build.resolve())] if chosen.build else []
+    given = {"DECLARATIVE_CACHE_DIR": str(told.with_name("cache")) if run.has_cache else ""}
     print(f"{run.name} ...", file=sys.stderr, flush=True)
-    subprocess.run([*command, *run.options], check=True, stdout=sys.stderr, env=environment({}))
+    subprocess.run([*command, *run.options], check=True, stdout=sys.stderr, env=environment(given))
     rows: Figures = json.loads(told.read_text(encoding="utf-8"))["rows"]
     return rows
 
