@@ -71,12 +71,13 @@ def plain(value: Value) -> str:
 
 def literal(text: str, shows: Callable[[str], bool]) -> list[str] | None:
     """Text of several lines below a `|`, header first; None where it could not be read back the same."""
+    if "\n" not in text:
+        return None
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
     fits = (
-        "\n" in text
-        and bool(lines)
+        bool(lines)
         and bool(lines[0] and lines[-1])
         and not lines[0].startswith(" ")
         and not any(line.endswith(" ") for line in lines)
@@ -89,7 +90,7 @@ def laid_out(
     value: Value, key: Callable[[str], str], leaf: Callable[[Value], list[str]], indent: str = ""
 ) -> list[str]:
     """The lines of any value, nested by two spaces. `leaf` are the lines of what has no parts, `key` is the text of a key."""
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, dict) and value:
         heads: Iterable[tuple[str, Value]] = ((f"{indent}{key(name)}:", item) for name, item in value.items())
     elif isinstance(value, (tuple, list)) and value:
         heads = ((f"{indent}-", item) for item in value)
@@ -97,7 +98,7 @@ def laid_out(
         return [f"{indent}{line}" if line else "" for line in leaf(value)]
     lines: list[str] = []
     for head, item in heads:
-        if not isinstance(item, (Mapping, tuple, list)) or not item:
+        if not isinstance(item, (dict, tuple, list)) or not item:
             first, *rest = leaf(item)
             lines.append(f"{head} {first}")
             lines += [f"{indent}{line}" if line else "" for line in rest]

@@ -47,8 +47,9 @@ def phase_word(field: FieldChange) -> str | None:
 def body_lines(value: Value, style: Style, mark: str, indent: str = _INDENT, known: Known = NOTHING_KNOWN) -> list[str]:
     """A value as YAML, every line behind its mark."""
     room = style.width * _LONGEST_LINES
+    head = f"{indent}{marked(mark, style)} "
     lines = (known.told(shorten(line, room, style), style) for line in block(value, style))
-    return [f"{indent}{marked(mark, style)} {line}".rstrip() for line in lines]
+    return [(head + line).rstrip() for line in lines]
 
 
 def marked(mark: str, style: Style) -> str:

@@ -50,8 +50,7 @@ def block(value: Value, style: Style) -> list[str]:
     """The lines of any value, nested by two spaces."""
 
     def leaf(one: Value) -> list[str]:
-        if isinstance(one, str):
-            return literal(one, style.shows) or [scalar(one, style)]
-        return [flow(one, style)]
+        lines = literal(one, style.shows) if isinstance(one, str) else None
+        return lines or [scalar(one, style) if not isinstance(one, (dict, tuple, list)) else flow(one, style)]
 
     return laid_out(value, lambda key: scalar(key, style), leaf)
