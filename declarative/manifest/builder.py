@@ -13,7 +13,7 @@ from declarative.manifest.rendered import notes
 from declarative.manifest.source_map import Places
 from declarative.model.position import Position
 from declarative.model.secret import Secret, hides
-from declarative.model.value import FrozenMap, Value
+from declarative.model.value import FrozenMap, Value, shared
 
 # Anchors are a convenience, not a way to build values larger than a person would write.
 MAX_NODES = 200_000
@@ -88,7 +88,7 @@ class Builder:
                 self._unusual(key, item, keys, values)
         for source in merged:
             values = {**source, **values}
-        return FrozenMap(values)
+        return shared(values) or FrozenMap(values)
 
     def _unusual(self, key: yaml.Node, item: yaml.Node, keys: dict[str, yaml.Node], values: dict[str, Any]) -> None:
         """Takes up an entry whose key a template made, or that cannot be one."""
