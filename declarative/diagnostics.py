@@ -39,6 +39,11 @@ class Diagnostic:
         return f"{place}{self.summary}" + (f": {self.detail}" if self.detail else "")
 
 
+def by_place(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The findings in the order of their places, first those that have none."""
+    return tuple(sorted(diagnostics, key=lambda one: one.where or Position("")))
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was most likely meant to be, or None. Case, `-` and `_` do not count."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, by_place
 from declarative.errors import ProjectError, Unauthorized, Unreachable
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
@@ -88,10 +88,10 @@ def compile_manifests(session: Session) -> Compiled:
     found, templates, problems = _templates(session)
     with Cache.of(session.settings.root, (one.path for one in found), session.settings.environ) as cache:
         compiled = compile_files(found, templates, cache)
-    by_address = {one.address: one for one in compiled.resources}
-    diagnostics = (*problems, *compiled.diagnostics) or graph.cycles(by_address, compiled.locate)
-    if diagnostics:
-        raise ProjectError(*diagnostics)
+    by_address = {one.address: one for one in (*compiled.resources, *compiled.outlines)}
+    circles = graph.cycles(by_address, compiled.locate_reference)
+    if problems or compiled.diagnostics or circles:
+        raise ProjectError(*problems, *by_place((*compiled.diagnostics, *circles)))
     return _for_sandbox(session, compiled) if session.is_embedded else compiled
 
 

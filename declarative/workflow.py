@@ -15,7 +15,7 @@ from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
 from declarative.apply.endings import in_full
-from declarative.diagnostics import Diagnostic, Severity
+from declarative.diagnostics import Diagnostic, Severity, by_place
 from declarative.errors import PlanError
 from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
@@ -23,7 +23,6 @@ from declarative.model.address import Address
 from declarative.model.event import Event
 from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Change, Plan
-from declarative.model.position import Position
 from declarative.model.record import Record
 from declarative.plan import adoption, place, planfile, planner, refresh, remembered, replacing, settle
 from declarative.plan.adoption import Ledger
@@ -145,7 +144,7 @@ def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
     """Raises PlanError with everything that was found, each at its place in the manifests."""
     told = [replace(one.diagnostic, where=compiled.locate(one.resource, one.path)) for one in found]
     if told:
-        raise PlanError(*sorted(told, key=lambda diagnostic: diagnostic.where or Position("")))
+        raise PlanError(*by_place(told))
 
 
 async def make_destruction(
