@@ -27,6 +27,7 @@ _ABSENT = (400, 404, 405, 501)
 
 class Verdict(StrEnum):
     OK = "ok"
+    NOTE = "note"
     REFUSED = "refused"
     ABSENT = "not offered"
     FAILED = "failed"
