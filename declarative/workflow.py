@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
@@ -26,7 +26,7 @@ from declarative.model.plan import Change, Plan
 from declarative.model.record import Record
 from declarative.plan import adoption, place, planfile, planner, refresh, remembered, replacing, settle
 from declarative.plan.adoption import Ledger
-from declarative.plan.drift import drift
+from declarative.plan.drift import drift, left_alone
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.renames import renamed
@@ -208,13 +208,19 @@ def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
     )
 
 
-async def find_drift(
-    session: Session, transport: Transport, snapshot: Snapshot
-) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
-    """What is live and differs from what was last applied, and what to warn of; raises PlanError as a plan does."""
+class Drift(NamedTuple):
+    """What is live and differs from what was last applied, what does not although it might seem so, what to warn of."""
+
+    changes: tuple[Change, ...]
+    same: tuple[Change, ...]
+    doubts: tuple[Diagnostic, ...]
+
+
+async def find_drift(session: Session, transport: Transport, snapshot: Snapshot) -> Drift:
+    """Raises PlanError as a plan does."""
     live = await look(transport, (), snapshot.records)
     doubts = misgivings(session, snapshot, live)
-    return drift(snapshot.records, live, snapshot.key), doubts
+    return Drift(drift(snapshot.records, live, snapshot.key), left_alone(snapshot.records, live), doubts)
 
 
 async def carry_out(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Disruption, Plan, Run
 from declarative.model.value import FrozenMap, dig
@@ -66,7 +68,7 @@ def no_changes(plan: Plan, style: Style) -> str:
         why = "The state records no resource, so there is nothing to destroy."
     else:
         why = "The manifests ask for nothing, and the state records nothing."
-    return "\n".join([f"{style.bold(style.green('No changes.'))} {why}", *_unchanged(plan, style)])
+    return "\n".join([f"{style.bold(style.green('No changes.'))} {why}", *unchanged(plan.changes, style)])
 
 
 def disruption_text(change: Change, disruption: Disruption) -> str:
@@ -156,13 +158,13 @@ def closing(plan: Plan, style: Style) -> list[str]:
         lines += wrapped(text, style)
     if same:
         lines.append(style.dim(f"{counted(same, 'resource')} {'stays' if same == 1 else 'stay'} unchanged."))
-    return lines + _unchanged(plan, style)
+    return lines + unchanged(plan.changes, style)
 
 
-def _unchanged(plan: Plan, style: Style) -> list[str]:
+def unchanged(changes: Iterable[Change], style: Style) -> list[str]:
     """Why resources stay as they are, where the planner says so."""
     news: dict[str, list[Address]] = {}
-    for change in plan.changes:
+    for change in changes:
         if change.is_nothing and change.reason:
             news.setdefault(change.reason, []).append(change.address)
     return [line for why, which in news.items() for line in wrapped(f"{some(which)}: {why}.", style, "  ")]

@@ -184,3 +184,15 @@ def test_an_interruption_ends_the_stream_and_the_documents(tool: Tool) -> None:
         assert running.ended().code == 1
     assert "error: Interrupted" in (tool.folder / "c.md").read_text()
     assert lines((tool.folder / "e.json").read_text())[-1]["@message"] == "Error: Interrupted"
+
+
+@pytest.mark.parametrize(
+    ("given", "width"), [({"COLUMNS": "60"}, 60), ({"COLUMNS": "200"}, 200), ({}, 100), ({"COLUMNS": "wide"}, 100)]
+)
+def test_a_width_that_is_asked_for_holds_for_a_pipe_too(tool: Tool, given: dict[str, str], width: int) -> None:
+    """`COLUMNS` is the width wherever the text goes; without it a pipe is 100 columns wide."""
+    tool.write({"manifests/all.yaml": training("No-Name-" * 4)})
+    detail = tool.run("validate", code=1, **given).err.splitlines()[5:-1]
+    assert len(" ".join(detail)) > 140
+    assert len(detail) == {60: 3, 100: 2, 200: 1}[width]
+    assert max(map(len, detail)) <= width
