@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from declarative.diagnostics import Diagnostic, by_place
-from declarative.errors import ProjectError, Unauthorized, Unreachable
+from declarative.errors import ControlPlaneError, PlanError, ProjectError, Unauthorized, Unreachable
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
 from declarative.model.resource import Resource
@@ -218,17 +218,22 @@ def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]
 @asynccontextmanager
 async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Transport]:
     """A transport to the session's control plane. An error of one that is not there, or does not know us, says where to look."""
+    from declarative.runai.refusals import NOTHING_FOUND
+
     async with transport_to(session, credentials_of(session), read_only=read_only) as transport:
         try:
             yield transport
-        except (Unreachable, Unauthorized) as error:
-            error.diagnostics = tuple(replace(one, hint=_with_doctor(one.hint)) for one in error.diagnostics)
+        except (PlanError, ControlPlaneError) as error:
+            if transport.finds_nothing:  # whatever came of it, this is why
+                raise ControlPlaneError(_with_doctor(NOTHING_FOUND)) from error
+            if isinstance(error, (Unreachable, Unauthorized)):
+                error.diagnostics = tuple(map(_with_doctor, error.diagnostics))
             raise
 
 
-def _with_doctor(hint: str | None) -> str:
+def _with_doctor(told: Diagnostic) -> Diagnostic:
     doctor = "`declarative doctor` shows which control plane this is, who you are there and what you may read"
-    return f"{hint}; {doctor}" if hint else doctor
+    return replace(told, hint=f"{told.hint}; {doctor}" if told.hint else doctor)
 
 
 def credentials_of(session: Session) -> Credentials:

@@ -133,7 +133,7 @@ def test_a_token_that_is_refused_is_no_sign_in(empty: Tool, url: str) -> None:
     ("answer", "summary"),
     [
         (Reply(403, {"message": "no role"}), "Nothing may be read"),
-        (Reply(404), "Nothing may be read"),
+        (Reply(404), "No control plane found"),
         (Reply(200, b"<html>Sign in</html>"), "Unintelligible answer"),
         (Reply(200, [1, 2]), "Unintelligible answer"),
         (Reply(200, {"hello": "world"}), "Unintelligible answer"),
