@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from declarative.model.position import Position
@@ -42,6 +42,14 @@ class Diagnostic:
 def by_place(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The findings in the order of their places, first those that have none."""
     return tuple(sorted(diagnostics, key=lambda one: one.where or Position("")))
+
+
+def repeated(diagnostic: Diagnostic, more: int) -> Diagnostic:
+    """The first of a mistake that one line makes in several turns of a loop, with how many `more` there are."""
+    if not more:
+        return diagnostic
+    again = "once more" if more == 1 else f"{more} more times"
+    return replace(diagnostic, notes=(*diagnostic.notes, f"this line makes the same mistake {again}"))
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

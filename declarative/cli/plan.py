@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from declarative.cli.options import (
     stream_options,
 )
 from declarative.cli.outputs import Documents, document_options, stream_of, write_whole
+from declarative.diagnostics import Diagnostic
 from declarative.library import Plan, Project
 from declarative.plan import guard, planfile
 from declarative.session import open_session
@@ -67,7 +69,7 @@ def command(
         planning.warn(found.console, planning.doubts(found, file, made.project.compiled), stream)
         errors = foresight.tell(found.console, made.foreseen, stream)
         errors += planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), stream)
-        planning.fail(errors)
+        planning.fail(_with_nothing_saved(errors, out))
         if out:
             _save(found, file, out)
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
@@ -79,6 +81,14 @@ def _planned(found: Context, destroy: bool) -> Plan:
     with policies.beside_data():
         project = Project.of(session, destroy=destroy)
     return project.plan(destroy=destroy, reading=partial(policies.reading, found.console))
+
+
+def _with_nothing_saved(errors: list[Diagnostic], out: str | None) -> list[Diagnostic]:
+    """The errors; where the plan was to be saved, the last one says that it was not."""
+    if not (errors and out):
+        return errors
+    *others, last = errors
+    return [*others, replace(last, notes=(*last.notes, f"the plan was not saved to {out}"))]
 
 
 def _save(found: Context, file: planfile.PlanFile, out: str) -> None:

@@ -111,9 +111,8 @@ def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterato
         yield Diagnostic("No manifests", f"There are no *.yaml or *.yml files in {paths or 'the manifest folders'}.")
     left_out = [change for change in file.plan.changes if change.action is Action.DELETE]
     if paths and left_out and file.desired and not file.plan.destroy:
-        detail = (
-            f"The state owns {counted(len(left_out), 'resource')} that {paths} does not have; the plan deletes them."
-        )
+        owned, them = counted(len(left_out), "resource"), "it" if len(left_out) == 1 else "them"
+        detail = f"The state owns {owned} that {paths} does not have; the plan deletes {them}."
         yield Diagnostic("Paths are no filter", detail, "name all manifests of this state, or use another --state")
 
 

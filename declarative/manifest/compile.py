@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic, by_place, nearest
+from declarative.diagnostics import Diagnostic, by_place, nearest, repeated
 from declarative.errors import ProjectError
 from declarative.kinds.rules import Violation
 from declarative.manifest import bookkeeping
@@ -145,9 +145,9 @@ class _Compiler:
 
     def told(self) -> tuple[Diagnostic, ...]:
         """Everything that was found, each mistake once, sorted by place."""
-        repeated = (_with_repeats(one, self.turns[cause]) for cause, one in self.findings.items())
+        once = (repeated(one, self.turns[cause]) for cause, one in self.findings.items())
         found: dict[tuple[object, ...], Diagnostic] = {}
-        for one in (*self.diagnostics, *repeated):
+        for one in (*self.diagnostics, *once):
             found.setdefault((one.where, one.summary, one.detail), one)
         return by_place(found.values())
 
@@ -243,14 +243,6 @@ class _Compiler:
     def find(self, cause: Cause, found: Diagnostic) -> None:
         """Takes a mistake down, once for all the turns of a loop that make it."""
         self.turns[cause] += self.findings.setdefault(cause, found).notes != found.notes
-
-
-def _with_repeats(diagnostic: Diagnostic, more: int) -> Diagnostic:
-    """The first of a mistake that a loop repeats, with how often it does."""
-    if not more:
-        return diagnostic
-    again = "once more" if more == 1 else f"{more} more times"
-    return replace(diagnostic, notes=(*diagnostic.notes, f"the same {again}"))
 
 
 def _meant_address(text: str, known: Iterable[str]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, repeated
 from declarative.kinds.shape import ListOf, Object, Shape
 from declarative.model.foresight import Finding, Policy
 from declarative.model.plan import Change
@@ -135,9 +135,4 @@ def told_once(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         cause = (one.where, one.summary, one.severity, one.field) if one.where else object()
         more[cause] = more.get(cause, -1) + 1
         first.setdefault(cause, one)
-    return tuple(
-        replace(one, notes=(*one.notes, f"the same {'once more' if more[cause] == 1 else f'{more[cause]} more times'}"))
-        if more[cause]
-        else one
-        for cause, one in first.items()
-    )
+    return tuple(repeated(one, more[cause]) for cause, one in first.items())

@@ -72,6 +72,8 @@ def test_what_forbids_a_plan_stands_beside_it_with_all_that_was_found(tool: Tool
     assert text.startswith("### Plan: 1 to add, 0 to change, 2 to destroy.\n")
     assert text.count("> [!CAUTION]") == 1
     assert "warning: Paths are no filter" in text
+    assert "owns 2 resources that manifests/all.yaml does not have; the plan deletes them." in text
+    assert "deletes it." in tool.run("plan", "manifests/all.yaml", "--exclude", "Training.a").err
 
 
 def test_the_stream_in_a_file_is_that_of_standard_output(tool: Tool) -> None:

@@ -70,6 +70,18 @@ def test_every_mistake_ends_with_1_and_is_told_on_stderr_alone(tool: Tool, line:
     assert done.out == ""
 
 
+def test_what_is_no_saved_plan_is_told_so_by_its_name(tool: Tool) -> None:
+    said = " ".join(tool.run("show", "manifests/all.yaml", code=1).err.split())
+    assert "manifests/all.yaml cannot be read as a plan: it is no saved plan, or it is damaged." in said
+
+
+def test_the_state_of_a_sandbox_is_described_once(tool: Tool) -> None:
+    for words in (("serve",), ("reset",)):
+        text = " ".join(tool.run("sandbox", *words, "--help").out.split())
+        assert "--state URL File of the sandbox" in text
+        assert "postgresql" not in text
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("plna", "plan"), ("aply", "apply"), ("sandbx", "sandbox")])
 def test_an_unknown_command_is_told_its_nearest_spelling(tool: Tool, typed: str, meant: str) -> None:
     assert f"Did you mean `declarative {meant}`?" in tool.run(typed, code=1).err
