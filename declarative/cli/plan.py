@@ -66,9 +66,10 @@ def command(
         file = made.file
         review.file = file
         planning.show_plan(found.console, file.plan, file.names, stream, concise=concise, drift=file.drift)
-        planning.warn(found.console, planning.doubts(found, file, made.project.compiled), stream)
-        errors = foresight.tell(found.console, made.foreseen, stream)
-        errors += planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), stream)
+        foresight.admit(found.console, made.foreseen, stream)
+        doubts = planning.doubts(found, file, made.project.compiled)
+        foretold = planning.foretold(guard.refusals(file.plan, file.recorded, file.desired))
+        errors = planning.tell(found.console, (*doubts, *made.foreseen.diagnostics, *foretold), stream)
         planning.fail(_with_nothing_saved(errors, out))
         if out:
             _save(found, file, out)

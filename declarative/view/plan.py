@@ -22,7 +22,6 @@ SYMBOLS = {
     Action.FORGET: (".", "forget"),
     Action.NO_OP: ("=", "change the state alone"),
 }
-_SCREEN = 24  # lines of a small terminal
 
 
 def plan_text(plan: Plan, style: Style, known: Known = NOTHING_KNOWN) -> str:
@@ -32,11 +31,7 @@ def plan_text(plan: Plan, style: Style, known: Known = NOTHING_KNOWN) -> str:
         return no_changes(plan, style) + "\n"
     blocks = [_header(plan, shown, style)]
     blocks += [change_text(change, style, known) for change in shown]
-    lines = "\n\n".join([*blocks, "\n".join(closing(plan, style))]).split("\n")
-    if len(lines) > _SCREEN:
-        # Each block tells what it stops, but the first ones have scrolled out of sight.
-        lines += _stopping(plan, style)
-    return "\n".join(lines) + "\n"
+    return "\n\n".join([*blocks, "\n".join(closing(plan, style))]) + "\n"
 
 
 def change_text(change: Change, style: Style, known: Known = NOTHING_KNOWN) -> str:
@@ -170,6 +165,6 @@ def unchanged(changes: Iterable[Change], style: Style) -> list[str]:
     return [line for why, which in news.items() for line in wrapped(f"{some(which)}: {why}.", style, "  ")]
 
 
-def _stopping(plan: Plan, style: Style) -> list[str]:
-    """All that stops, in the words of the guard."""
-    return [style.yellow(line) for line in wrapped(stopping(plan) or "", style)]
+def stopping_text(plan: Plan, style: Style) -> str:
+    """All that stops, in the words of the guard; "" for nothing. Each block tells it, but they may be out of sight."""
+    return "\n".join(style.yellow(line) for line in wrapped(stopping(plan) or "", style))
