@@ -284,7 +284,7 @@ def _interruptible(applier: Applier, lease: Lease, on_interrupt: Callable[[], No
             return
         asked = True
         on_interrupt()
-        applier.stop(Diagnostic("Not applied", "The apply was interrupted before this step began."))
+        applier.stop(Diagnostic("Not applied", "The interrupt came before this step began."))
 
     # What is ignored stays so: nohup asks for that.
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
