@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from declarative.model.position import Position
 
@@ -37,6 +38,19 @@ class Diagnostic(Struct, frozen=True):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         return f"{place}{self.summary}" + (f": {self.detail}" if self.detail else "")
+
+
+def by_place(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The findings in the order of their places, first those that have none."""
+    return tuple(sorted(diagnostics, key=lambda one: one.where or Position("")))
+
+
+def repeated(diagnostic: Diagnostic, more: int) -> Diagnostic:
+    """The first of a mistake that one line makes in several turns of a loop, with how many `more` there are."""
+    if not more:
+        return diagnostic
+    again = "once more" if more == 1 else f"{more} more times"
+    return replace(diagnostic, notes=(*diagnostic.notes, f"this line makes the same mistake {again}"))
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from declarative.diagnostics import Diagnostic
-from declarative.errors import ProjectError, Unauthorized, Unreachable
+from declarative.diagnostics import Diagnostic, by_place
+from declarative.errors import ControlPlaneError, PlanError, ProjectError, Unauthorized, Unreachable
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
 from declarative.model.resource import Resource
@@ -89,10 +89,10 @@ def compile_manifests(session: Session) -> Compiled:
     found, templates, problems = _templates(session)
     with Cache.of(session.settings.root, (one.path for one in found), session.settings.environ) as cache:
         compiled = compile_files(found, templates, cache)
-    by_address = {one.address: one for one in compiled.resources}
-    diagnostics = (*problems, *compiled.diagnostics) or graph.cycles(by_address, compiled.locate)
-    if diagnostics:
-        raise ProjectError(*diagnostics)
+    by_address = {one.address: one for one in (*compiled.resources, *compiled.outlines)}
+    circles = graph.cycles(by_address, compiled.locate_reference)
+    if problems or compiled.diagnostics or circles:
+        raise ProjectError(*problems, *by_place((*compiled.diagnostics, *circles)))
     return _for_sandbox(session, compiled) if session.is_embedded else compiled
 
 
@@ -219,17 +219,22 @@ def variable_values(session: Session) -> tuple[FrozenMap, tuple[Diagnostic, ...]
 @asynccontextmanager
 async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Transport]:
     """A transport to the session's control plane. An error of one that is not there, or does not know us, says where to look."""
+    from declarative.runai.refusals import NOTHING_FOUND
+
     async with transport_to(session, credentials_of(session), read_only=read_only) as transport:
         try:
             yield transport
-        except (Unreachable, Unauthorized) as error:
-            error.diagnostics = tuple(replace(one, hint=_with_doctor(one.hint)) for one in error.diagnostics)
+        except (PlanError, ControlPlaneError) as error:
+            if transport.finds_nothing:  # whatever came of it, this is why
+                raise ControlPlaneError(_with_doctor(NOTHING_FOUND)) from error
+            if isinstance(error, (Unreachable, Unauthorized)):
+                error.diagnostics = tuple(map(_with_doctor, error.diagnostics))
             raise
 
 
-def _with_doctor(hint: str | None) -> str:
+def _with_doctor(told: Diagnostic) -> Diagnostic:
     doctor = "`declarative doctor` shows which control plane this is, who you are there and what you may read"
-    return f"{hint}; {doctor}" if hint else doctor
+    return replace(told, hint=f"{told.hint}; {doctor}" if told.hint else doctor)
 
 
 def credentials_of(session: Session) -> Credentials:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
 from declarative.apply.endings import in_full
-from declarative.diagnostics import Diagnostic, Severity
+from declarative.diagnostics import Diagnostic, Severity, by_place
 from declarative.errors import PlanError
 from declarative.manifest import complaint
 from declarative.manifest.compile import Compiled
@@ -24,11 +24,10 @@ from declarative.model.address import Address
 from declarative.model.event import Event
 from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Change, Plan
-from declarative.model.position import Position
 from declarative.model.record import Record
 from declarative.plan import adoption, place, planfile, planner, refresh, remembered, replacing, settle
 from declarative.plan.adoption import Ledger
-from declarative.plan.drift import drift
+from declarative.plan.drift import drift, left_alone
 from declarative.plan.names import Conflict
 from declarative.plan.planfile import PlanFile
 from declarative.plan.renames import renamed
@@ -146,7 +145,7 @@ def _refuse(compiled: Compiled, found: Iterable[Unresolved | Conflict]) -> None:
     """Raises PlanError with everything that was found, each at its place in the manifests."""
     told = [replace(one.diagnostic, where=compiled.locate(one.resource, one.path)) for one in found]
     if told:
-        raise PlanError(*sorted(told, key=lambda diagnostic: diagnostic.where or Position("")))
+        raise PlanError(*by_place(told))
 
 
 async def make_destruction(
@@ -210,13 +209,19 @@ def _filed(session: Session, snapshot: Snapshot, file: PlanFile) -> PlanFile:
     )
 
 
-async def find_drift(
-    session: Session, transport: Transport, snapshot: Snapshot
-) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
-    """What is live and differs from what was last applied, and what to warn of; raises PlanError as a plan does."""
+class Drift(NamedTuple):
+    """What is live and differs from what was last applied, what does not although it might seem so, what to warn of."""
+
+    changes: tuple[Change, ...]
+    same: tuple[Change, ...]
+    doubts: tuple[Diagnostic, ...]
+
+
+async def find_drift(session: Session, transport: Transport, snapshot: Snapshot) -> Drift:
+    """Raises PlanError as a plan does."""
     live = await look(transport, (), snapshot.records)
     doubts = misgivings(session, snapshot, live)
-    return drift(snapshot.records, live, snapshot.key), doubts
+    return Drift(drift(snapshot.records, live, snapshot.key), left_alone(snapshot.records, live), doubts)
 
 
 async def carry_out(
@@ -280,7 +285,7 @@ def _interruptible(applier: Applier, lease: Lease, on_interrupt: Callable[[], No
             return
         asked = True
         on_interrupt()
-        applier.stop(Diagnostic("Not applied", "The apply was interrupted before this step began."))
+        applier.stop(Diagnostic("Not applied", "The interrupt came before this step began."))
 
     # What is ignored stays so: nohup asks for that.
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -72,6 +72,7 @@ def test_each_policy_of_the_example_minds_what_it_says(tmp_path: Path, change: t
     options = change if change[0] == "--var" else ()
     done = tool.run("plan", "-e", "dev", *options, code=None)
     assert told in re.sub(r"\s+", " ", done.err)
+    assert done.err.count('"name": "tmp-') <= 1
     assert done.code == (0 if "temporary" in told else 1)
 
 

@@ -155,3 +155,9 @@ def test_the_program_of_the_readme_runs(tmp_path: Path) -> None:
     said = re.findall(r"^ *print\(.*# (.*)$", program, re.MULTILINE)
     assert said
     assert done.stdout.splitlines() == said
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeclarativeError) as caught:
+        load(tmp_path / "nosuch")
+    assert str(caught.value) == f"No such folder: There is no folder {tmp_path / 'nosuch'}."

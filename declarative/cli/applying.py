@@ -27,6 +27,7 @@ from declarative.plan.guard import Guard
 from declarative.plan.steps import steps
 from declarative.session import Session, look_up, open_session
 from declarative.view.failure import failure_text
+from declarative.view.plan import stopping_text
 from declarative.view.progress import apply_summary, destroy_summary, tally
 
 
@@ -191,8 +192,8 @@ class _Work(Struct, frozen=True):
         console, stream, file = self.found.console, self.stream, plan.file
         planning.show_plan(console, file.plan, file.names, stream, concise=self.approval.concise, drift=file.drift)
         doubts = file.doubts if was_reviewed else planning.doubts(self.found, file, self.project.compiled)
-        planning.warn(console, doubts, stream)
-        planning.fail(foresight.tell(console, plan.foreseen, stream))
+        foresight.admit(console, plan.foreseen, stream)
+        planning.fail(planning.tell(console, (*doubts, *plan.foreseen.diagnostics), stream))
 
     def _agree(self, file: planfile.PlanFile, *, was_reviewed: bool) -> None:
         """Raises PlanError unless guards and user agree to the plan."""
@@ -202,6 +203,8 @@ class _Work(Struct, frozen=True):
         consents = asks and all(refusal.guard is Guard.DISRUPTION for refusal in refusals)
         if not consents:
             planning.refuse(refusals)
+        if stops := stopping_text(file.plan, self.found.console.error_style):
+            self.found.console.note(f"\n{stops}")
         if not asks:
             return
         what = "destroy these resources" if self.command == "destroy" else "apply these changes"

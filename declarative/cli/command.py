@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
+
+from declarative.cli.elsewhere import UnknownOption, refuse_one_dash
 
 # Heading -> its options, by their longest names, in the order in which help shows them. Others come first, as "Options".
 OPTIONS = {
@@ -29,6 +33,10 @@ class Command(click.Command):
         super().__init__(*given, **more)
         _complete(self)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _understood(ctx, args):
+            return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _format_options(self, ctx, formatter)
 
@@ -42,9 +50,27 @@ class Group(click.Group):
         super().__init__(*given, **more)
         _complete(self)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _understood(ctx, args):
+            return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)
         _format_options(self, ctx, formatter)
+
+
+@contextmanager
+def _understood(ctx: click.Context, args: list[str]) -> Iterator[None]:
+    """Errors of what was typed are told as it was typed, and of this command."""
+    if not ctx.resilient_parsing:
+        refuse_one_dash(ctx, args)
+    try:
+        yield
+    except click.NoSuchOption as error:
+        raise UnknownOption(error.option_name, ctx) from error
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
 
 
 def _format_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -21,7 +21,7 @@ from declarative.view.style import Style
 if TYPE_CHECKING:
     from declarative.cli.live import Live
 
-# Where no terminal says how wide it is.
+# Where nobody says how wide it is.
 _COLUMNS = 100
 # Reading that takes longer is told, in seconds.
 _PATIENCE = 1.0
@@ -205,18 +205,17 @@ def _style(stream: TextIO | None, color: bool) -> Style:
 
 
 def _width(stream: TextIO | None) -> int:
-    """How wide text may be on one stream: the other may go elsewhere, so its width says nothing."""
-    return max(_columns(stream) if stream is not None and stream.isatty() else _COLUMNS, 40)
-
-
-def _columns(terminal: TextIO) -> int:
+    """How wide text may be on one stream: as asked for, or as its terminal is. The other may go elsewhere."""
     chosen = os.environ.get("COLUMNS", "")
-    if chosen.isdecimal() and int(chosen):
-        return int(chosen)
+    asked = int(chosen) if chosen.isdecimal() else 0
+    return max(asked or _terminal_width(stream) or _COLUMNS, 40)
+
+
+def _terminal_width(stream: TextIO | None) -> int | None:
     try:
-        return os.get_terminal_size(terminal.fileno()).columns or _COLUMNS
+        return os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else None
     except (OSError, ValueError):
-        return _COLUMNS
+        return None
 
 
 def _write(stream: TextIO | None, text: str) -> None:

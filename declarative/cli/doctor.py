@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -90,11 +93,26 @@ async def _examine(session: Session) -> Examination:
 
 async def _asked(session: Session, credentials: Credentials) -> Examination:
     try:
-        async with transport_to(session, credentials, read_only=True) as transport:
-            seen = await examine(transport)
-            return replace(seen, way="the token that every sandbox takes") if session.is_embedded else seen
+        with _leaving_no_trace(session) as asked:
+            return await _answered(asked, credentials)
     except ControlPlaneError as error:  # a CA bundle that cannot be read, or a file that is no sandbox's
         return Examination("nothing", problems=error.diagnostics)
+
+
+async def _answered(session: Session, credentials: Credentials) -> Examination:
+    async with transport_to(session, credentials, read_only=True) as transport:
+        seen = await examine(transport)
+    return replace(seen, way="the token that every sandbox takes") if session.is_embedded else seen
+
+
+@contextmanager
+def _leaving_no_trace(session: Session) -> Iterator[Session]:
+    """The session; while there is no embedded control plane yet, with one in a folder that goes away again."""
+    if not session.is_embedded or session.sandbox_file().exists():
+        yield session
+        return
+    with TemporaryDirectory() as folder:
+        yield replace(session, settings=replace(session.settings, root=Path(folder)))
 
 
 def _state(session: Session) -> StateReport:

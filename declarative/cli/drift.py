@@ -11,9 +11,7 @@ from declarative.cli import planning
 from declarative.cli.command import Command
 from declarative.cli.options import Context, context, global_options, parallelism_option
 from declarative.cli.outputs import Stream, timestamp
-from declarative.diagnostics import Diagnostic
 from declarative.event_loop import completed
-from declarative.model.plan import Change
 from declarative.session import Session, connected, open_session
 from declarative.state.store import Snapshot
 
@@ -39,22 +37,22 @@ def command(outer: dict[str, Any], /, as_json: bool, **given: Any) -> int:
     session = open_session(found.settings)
     planning.announce(found, session)
     snapshot = session.store.load()  # before the event loop; see `plan`
-    drifted, doubts = completed(_look(found, session, snapshot))
-    planning.warn(found.console, doubts, Stream(found.console, as_json=as_json))
+    drifted, same, doubts = completed(_look(found, session, snapshot))
+    recorded = len(snapshot.records)
+    planning.tell(found.console, doubts, Stream(found.console, as_json=as_json))
     if as_json:
-        from declarative.view.stream import drift_events
+        from declarative.view.stream import drift_events, drift_summary_event
 
         stream.write(drift_events(drifted, timestamp()))
+        stream.write([drift_summary_event(drifted, recorded, session.endpoint, timestamp())])
     else:
         from declarative.view.drift import drift_text
 
-        found.console.out(drift_text(drifted, len(snapshot.records), session.endpoint, found.console.style))
+        found.console.out(drift_text(drifted, same, recorded, session.endpoint, found.console.style))
     return 2 if drifted else 0
 
 
-async def _look(
-    found: Context, session: Session, snapshot: Snapshot
-) -> tuple[tuple[Change, ...], tuple[Diagnostic, ...]]:
+async def _look(found: Context, session: Session, snapshot: Snapshot) -> workflow.Drift:
     async with connected(session, read_only=True) as transport:
         with found.console.reading():
             return await workflow.find_drift(session, transport, snapshot)

@@ -16,7 +16,8 @@ import click
 
 from declarative import __version__
 from declarative.cli.command import Group
-from declarative.diagnostics import Diagnostic, nearest
+from declarative.cli.elsewhere import UnknownOption, command_hint
+from declarative.diagnostics import Diagnostic
 from declarative.errors import DeclarativeError
 
 # Heading -> name -> module of `declarative.cli`, and what the command does: so that help needs to import no command.
@@ -50,31 +51,6 @@ SECTIONS = {
 }
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
-# What other tools of the field call it, and how it is done here.
-ELSEWHERE = {
-    "refresh": "`declarative apply --refresh-only`",
-    "taint": "`declarative apply --replace ADDR`",
-    "untaint": "`declarative plan`, without --replace",
-    "workspace": "`declarative plan -e NAME`, an environment of the project file",
-    "output": "`declarative state show ADDR --json`",
-    "console": "`declarative render`",
-    "template": "`declarative render`",
-    "fmt": "`declarative validate`",
-    "get": "`declarative state list`",
-    "list": "`declarative state list`",
-    "diff": "`declarative plan`",
-    "preview": "`declarative plan`",
-    "up": "`declarative apply`",
-    "down": "`declarative destroy`",
-    "delete": "`declarative destroy --target ADDR`",
-    "mv": "`declarative state mv SOURCE DESTINATION`",
-    "rm": "`declarative state rm ADDR`",
-    "login": "`declarative doctor`, which tells how to sign in",
-    "providers": "`declarative schema`",
-    "version": "`declarative --version`",
-    "help": "`declarative --help`",
-}
-
 
 class _Commands(Group):
     """Commands that are imported when they are called for."""
@@ -93,7 +69,7 @@ class _Commands(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
-            raise click.UsageError(f"There is no command {args[0]}.{_instead(args[0])}")
+            raise click.UsageError(f"There is no command {args[0]}.{command_hint(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -101,14 +77,6 @@ class _Commands(Group):
         for heading, commands in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in commands.items()])
-
-
-def _instead(typed: str) -> str:
-    """What somebody who typed a command that is not there may have meant."""
-    if typed in ELSEWHERE:
-        return f" Here that is {ELSEWHERE[typed]}."
-    spelling = nearest(typed, COMMANDS)
-    return f" Did you mean `declarative {spelling}`?" if spelling else ""
 
 
 def _cli() -> click.Group:
@@ -183,22 +151,14 @@ def _told(error: Exception, arguments: Sequence[str]) -> tuple[Diagnostic, ...]:
     if isinstance(error, click.ClickException):
         found = error.ctx if isinstance(error, click.UsageError) else None
         path = found.command_path if found else "declarative"
-        hint = _one_dash(arguments, found.command if found else None) or f"see `{path} --help`"
-        return (Diagnostic("Wrong usage", error.format_message(), hint),)
+        hint = error.hint if isinstance(error, UnknownOption) else None
+        # click sets out choices as a column, behind tabs.
+        text = " ".join(error.format_message().split())
+        return (Diagnostic("Wrong usage", text, hint or f"see `{path} --help`"),)
     if {"-v", "--verbose"} & set(arguments):
         traceback.print_exception(error)
     detail = f"{type(error).__name__}: {error}"
     return (Diagnostic("Bug in declarative", detail, "please report it, with what `-v` shows"),)
-
-
-def _one_dash(arguments: Sequence[str], command: click.Command | None) -> str | None:
-    """The hint for an option in Terraform's spelling, `-auto-approve`."""
-    options = {option for param in (command.params if command else ()) for option in param.opts}
-    for argument in arguments:
-        name = f"-{argument.partition('=')[0]}"
-        if len(argument) > 2 and argument[0] == "-" and name in options:
-            return f"did you mean {name}?"
-    return None
 
 
 def _fail(diagnostics: Sequence[Diagnostic], arguments: Sequence[str]) -> int:

@@ -53,14 +53,14 @@ class Context(Struct, frozen=True):
         return shlex.join(["declarative", *command.split(), *self.where, *arguments])
 
 
-def global_options(command: Command) -> Command:
-    """Adds the options that every command takes."""
+def global_options(command: Command, *, state: str = "State: a file, or postgresql://...") -> Command:
+    """Adds the options that every command takes; `state` is the help of `--state`."""
     for option in reversed(
         (
             click.option("-C", "--chdir", metavar="DIR", help="Work in this folder instead of the current one."),
             click.option("-e", "--environment", metavar="NAME", help="Environment of the project file."),
             click.option("--endpoint", metavar="URL", help="Control plane, or sandbox for the embedded one."),
-            click.option("--state", metavar="URL", help="State: a file, or postgresql://..."),
+            click.option("--state", metavar="URL", help=state),
             click.option("--no-color", is_flag=True, default=None, help="Print without colour."),
             click.option(
                 "-v", "--verbose", is_flag=True, default=None, help="Say more: every request, and tracebacks of bugs."

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from declarative.cli import foresight, planning, policies
 from declarative.cli.command import Command
@@ -18,6 +19,7 @@ from declarative.cli.options import (
     stream_options,
 )
 from declarative.cli.outputs import Documents, document_options, stream_of, write_whole
+from declarative.diagnostics import Diagnostic
 from declarative.library import Plan, Project
 from declarative.plan import guard, planfile
 from declarative.session import open_session
@@ -64,10 +66,11 @@ def command(
         file = made.file
         review.file = file
         planning.show_plan(found.console, file.plan, file.names, stream, concise=concise, drift=file.drift)
-        planning.warn(found.console, planning.doubts(found, file, made.project.compiled), stream)
-        errors = foresight.tell(found.console, made.foreseen, stream)
-        errors += planning.foretell(found.console, guard.refusals(file.plan, file.recorded, file.desired), stream)
-        planning.fail(errors)
+        foresight.admit(found.console, made.foreseen, stream)
+        doubts = planning.doubts(found, file, made.project.compiled)
+        foretold = planning.foretold(guard.refusals(file.plan, file.recorded, file.desired))
+        errors = planning.tell(found.console, (*doubts, *made.foreseen.diagnostics, *foretold), stream)
+        planning.fail(_with_nothing_saved(errors, out))
         if out:
             _save(found, file, out)
     return 2 if detailed_exitcode and not file.plan.is_empty else 0
@@ -79,6 +82,14 @@ def _planned(found: Context, destroy: bool) -> Plan:
     with policies.beside_data():
         project = Project.of(session, destroy=destroy)
     return project.plan(destroy=destroy, reading=partial(policies.reading, found.console))
+
+
+def _with_nothing_saved(errors: list[Diagnostic], out: str | None) -> list[Diagnostic]:
+    """The errors; where the plan was to be saved, the last one says that it was not."""
+    if not (errors and out):
+        return errors
+    *others, last = errors
+    return [*others, replace(last, notes=(*last.notes, f"the plan was not saved to {out}"))]
 
 
 def _save(found: Context, file: planfile.PlanFile, out: str) -> None:

@@ -65,12 +65,12 @@ def refuse(refusals: Iterable[Refusal]) -> None:
     fail(_together(tuple(refusals)))
 
 
-def foretell(console: Console, refusals: Iterable[Refusal], stream: Stream) -> list[Diagnostic]:
-    """Warns of what an apply of the plan would refuse until it is allowed; the errors that nothing can allow."""
+def foretold(refusals: Iterable[Refusal]) -> list[Diagnostic]:
+    """Warnings of what an apply of the plan would refuse until it is allowed, and errors for what nothing can allow."""
     refusals = tuple(refusals)
     final = [refusal for refusal in refusals if refusal.guard is Guard.PREVENT_DESTROY]
-    warn(console, _together(tuple(refusal for refusal in refusals if refusal not in final)), stream)
-    return [refusal.diagnostic for refusal in final]
+    allowable = _together(tuple(refusal for refusal in refusals if refusal not in final))
+    return [*(replace(one, severity=Severity.WARNING) for one in allowable), *(one.diagnostic for one in final)]
 
 
 def _together(refusals: tuple[Refusal, ...]) -> list[Diagnostic]:
@@ -94,28 +94,33 @@ def fail(errors: Iterable[Diagnostic]) -> None:
         raise PlanError(*found)
 
 
-def warn(console: Console, diagnostics: Iterable[Diagnostic], stream: Stream) -> None:
-    """Diagnostics as warnings, for people and in the stream."""
-    warnings = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in diagnostics]
+def tell(console: Console, findings: Iterable[Diagnostic], stream: Stream) -> list[Diagnostic]:
+    """Tells all warnings at once, for people, who are told how many there are, and in the stream; the errors are left."""
+    found = list(findings)
+    warnings = [one for one in found if one.severity is Severity.WARNING]
     stream.tell(warnings)
     console.diagnose(warnings)
+    return [one for one in found if one.severity is Severity.ERROR]
 
 
 def doubts(found: Context, file: PlanFile, compiled: Compiled | None) -> Iterator[Diagnostic]:
     """What a hurried user may have overlooked: that the plan is partial, or that paths leave recorded resources out."""
     yield from file.doubts
     if file.plan.selection:
-        detail = f"This plan is about {file.plan.selection} alone; what else differs stays as it is."
-        yield Diagnostic("Partial plan", detail, "plan without it soon, so that nothing is forgotten")
+        detail = f"This plan {file.plan.selection}; what else differs stays as it is."
+        yield _warning("Partial plan", detail, "plan everything soon, so that nothing is forgotten")
     paths = ", ".join(found.settings.paths)
     if compiled is not None and not compiled.files:
-        yield Diagnostic("No manifests", f"There are no *.yaml or *.yml files in {paths or 'the manifest folders'}.")
+        yield _warning("No manifests", f"There are no *.yaml or *.yml files in {paths or 'the manifest folders'}.")
     left_out = [change for change in file.plan.changes if change.action is Action.DELETE]
     if paths and left_out and file.desired and not file.plan.destroy:
-        detail = (
-            f"The state owns {counted(len(left_out), 'resource')} that {paths} does not have; the plan deletes them."
-        )
-        yield Diagnostic("Paths are no filter", detail, "name all manifests of this state, or use another --state")
+        owned, them = counted(len(left_out), "resource"), "it" if len(left_out) == 1 else "them"
+        detail = f"The state owns {owned} that {paths} does not have; the plan deletes {them}."
+        yield _warning("Paths are no filter", detail, "name all manifests of this state, or use another --state")
+
+
+def _warning(summary: str, detail: str, hint: str | None = None) -> Diagnostic:
+    return Diagnostic(summary, detail, hint, severity=Severity.WARNING)
 
 
 def read_planfile(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from declarative.cli.command import Group
 from declarative.cli.options import context, global_options, pass_on
 from declarative.session import SANDBOX_FILE
 
+_options = partial(global_options, state="File of the sandbox, instead of that of endpoint: sandbox.")
+
 
 @click.group(cls=Group, no_args_is_help=True)
-@global_options
+@_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
     """Serve or reset the embedded control plane, for learning, demos and pipeline tests.
@@ -30,13 +33,12 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 takes a free one."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@global_options
+@_options
 @click.pass_obj
 def serve(outer: dict[str, Any], /, port: int, host: str, **given: Any) -> int:
     """Serve the embedded control plane over HTTP until Ctrl-C.
 
-    --state names the file that it keeps its objects in; by default the one that `endpoint: sandbox` uses, so that both
-    show the same. Sign in with the token sandbox, or as the application sandbox with the secret sandbox.
+    It shows the same objects as `endpoint: sandbox`, unless --state names another file. Sign in with the token sandbox, or as the application sandbox with the secret sandbox.
 
     \b
     Example:
@@ -56,7 +58,7 @@ def serve(outer: dict[str, Any], /, port: int, host: str, **given: Any) -> int:
 
 
 @command.command()
-@global_options
+@_options
 @click.pass_obj
 def reset(outer: dict[str, Any], /, **given: Any) -> int:
     """Bring the embedded control plane back to what it was at the start. The project's own state is not touched.

@@ -20,6 +20,7 @@ from declarative.model.record import Record
 from declarative.session import open_session
 from declarative.settings import FOLDER
 from declarative.state.store import Backup, Holder, Lease, Snapshot, Store
+from declarative.view.text import counted
 
 # Beside the project file, where git ignores it.
 BACKUPS = f"{FOLDER}/backups"
@@ -129,7 +130,7 @@ def push(outer: dict[str, Any], /, file: str, force: bool, lock_timeout: float, 
             )
         with _kept(found, lease, snapshot):
             lease.replace_all(pushed)
-    found.console.out(f"Pushed {len(pushed.records)} resources.")
+    found.console.out(f"Pushed {counted(len(pushed.records), 'resource')}.")
     return 0
 
 

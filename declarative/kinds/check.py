@@ -6,7 +6,6 @@ Both the manifests and the embedded control plane are held to the models by this
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -18,9 +17,9 @@ from pydantic_core import ErrorDetails
 from declarative.diagnostics import nearest
 from declarative.kinds import hints
 from declarative.kinds.fields.base import QUANTITY_PATTERN, Fields
-from declarative.kinds.rules import Violation
+from declarative.kinds.rules import UNKNOWN, Violation
 from declarative.kinds.shape import ListOf, MapOf, Object, Shape, has_rules, shape_of
-from declarative.model.value import Path, Value, dig, dotted
+from declarative.model.value import Path, Value, dig, dotted, put_in
 
 _TYPES = {
     "string_type": "text",
@@ -35,8 +34,6 @@ _TYPES = {
     "finite_number": "a finite number",
 }
 
-# The hint for a number in quotes.
-UNQUOTE = "write it without quotes"
 _SWITCHES = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 
 
@@ -54,6 +51,9 @@ def check(model: type[Fields], value: Value) -> tuple[Violation, ...]:
         found += [violation for violation, _ in unknown]
         found += [_told(model, item) for item in details if _stands_alone(item, meant)]
     refused = {violation.path for violation in found}
+    for violation in found:
+        if not violation.on_key:
+            value = put_in(value, violation.path, UNKNOWN)
     # Where a key is misspelt, the rules of its mapping would complain about the field that it was meant to be.
     found += [
         violation
@@ -124,12 +124,10 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
     if kind == "literal_error":
         return _wrong_word(model, path, name, found)
     if kind == "string_pattern_mismatch":
-        expected = (
-            "an amount such as 20G or 512Mi"
-            if bounds["pattern"] == QUANTITY_PATTERN
-            else f"text that fits {bounds['pattern']}"
-        )
-        return Violation(path, "Malformed value", f"{name} is {shown(found)}, but {expected} is expected.")
+        is_amount = bounds["pattern"] == QUANTITY_PATTERN
+        expected = "an amount such as 20G or 512Mi" if is_amount else f"text that fits {bounds['pattern']}"
+        detail = f"{name} is {shown(found)}, but {expected} is expected."
+        return Violation(path, "Malformed value", detail, hints.amount_of_bytes(found) if is_amount else None)
     if kind == "format":
         detail = f"{name} is {shown(found)}, but {bounds['expected']} is expected."
         return Violation(path, "Malformed value", detail, hints.usable_name(path, found))
@@ -148,7 +146,7 @@ def _told(model: type[Fields], item: ErrorDetails) -> Violation:
 
 def _wrong_type(model: type[Fields], path: Path, found: Value, expected: str) -> Violation:
     detail = f"`{dotted(path)}` is {described(found)}, but {expected} is expected."
-    hint = conversion(found, expected)
+    hint = hints.part_of_a_device(path, found) or conversion(found, expected)
     if expected == "a list" and isinstance(found, Mapping) and not hint:
         hint = hints.as_items(_shape_at(shape_of(model), path), found)
     return Violation(path, "Wrong type", detail, hint)
@@ -167,19 +165,10 @@ def conversion(found: Value, expected: str) -> str | None:
         switch = _SWITCHES.get(str(found).lower())
         return f"write `{switch}`" if switch else None
     if expected in ("a whole number", "a number"):
-        return _as_number(found)
+        return hints.number(found, is_whole=expected == "a whole number")
     if expected == "a list" and isinstance(found, (str, bool, int, float)):
         return f"write [{shown(found)}], or each item on a line of its own that starts with `- `"
     return None
-
-
-def _as_number(found: Value) -> str | None:
-    if not isinstance(found, str):
-        return None
-    if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", found):
-        return UNQUOTE
-    # Digits with an exponent but no point are text, because image tags look like that.
-    return "write it with a point, such as 1.0e3" if re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", found) else None
 
 
 def _wrong_word(model: type[Fields], path: Path, name: str, found: Value) -> Violation:

@@ -6,11 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 
+from declarative.kinds.quantity import amount
 from declarative.kinds.shape import ListOf, Object, Shape
 from declarative.model.value import Path, Value
 
 # Names of Kubernetes for fields that have others here, where they can mean nothing else.
 OTHER_NAMES = {"env": "environmentVariables", "resources": "compute", "namespace": "project"}
+# The hint for a number in quotes.
+UNQUOTE = "write it without quotes"
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtpe])(i?)(?:b|bytes)?", re.IGNORECASE)
 _UNPASTED = re.compile(r"\$?[{(]?\s*(var\.\w+)\s*[})]?")
 _SAFE_TEXT = re.compile(r"(?!(true|false|null)$)[A-Za-z][\w./-]*", re.IGNORECASE)
 
@@ -21,6 +25,39 @@ def usable_name(path: Path, found: Value) -> str | None:
         return None
     name = re.sub(r"[^a-z0-9]+", "-", found.lower()).lstrip("-0123456789")[:63].rstrip("-")
     return f"write it like `{name}`" if name else None
+
+
+def number(found: Value, *, is_whole: bool) -> str | None:
+    """A number out of a text, such as that of a share of a core as Kubernetes has it: 500m. A secret's is not told."""
+    if not isinstance(found, str):
+        return None
+    if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", found):
+        return UNQUOTE
+    # Digits with an exponent but no point are text, because image tags look like that.
+    if re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", found):
+        return "write it with a point, such as 1.0e3"
+    meant = amount(found) if type(found) is str else None
+    if meant is None or not meant.is_finite() or (is_whole and meant % 1):
+        return None
+    return f"write `{meant.normalize():f}`"
+
+
+def amount_of_bytes(found: Value) -> str | None:
+    """`16 GB` and `512mb` in the notation of amounts, where the unit is no part of it."""
+    parts = _BYTES.fullmatch(found.strip()) if type(found) is str else None
+    if parts is None:
+        return None
+    size, prefix, binary = parts.groups()
+    return f"write `{size}{'k' if prefix in 'kK' and not binary else prefix.upper()}{binary.lower()}`"
+
+
+def part_of_a_device(path: Path, found: Value) -> str | None:
+    """How less than one GPU is asked for."""
+    is_plain = type(found) in (float, str) and path[-1:] == ("gpuDevicesRequest",)
+    portion = amount(found) if is_plain else None
+    if portion is None or not 0 < portion < 1:
+        return None
+    return f"for a part of a GPU write 1, `gpuRequestType: portion` and `gpuPortionRequest: {portion.normalize():f}`"
 
 
 def as_items(shape: Shape, found: Mapping[str, Value]) -> str | None:

@@ -1,7 +1,7 @@
 """Rules between the fields of one mapping, which the control plane's documents state only in prose.
 
-A rule looks at values as the author wrote them, and keeps silent where a value has the wrong type: that is the field's
-own error. `schema` says the same in JSON Schema where that language can say it.
+A rule looks at values as the author wrote them, and keeps silent where it hangs on one that is wrong by itself: that is the
+field's own error, and such a value is `UNKNOWN` here. `schema` says the same in JSON Schema where that language can say it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Violation(Struct, frozen=True):
 
 
 Given = Mapping[str, Any]
+# A value that is there, but is none that the field takes, so that nobody can tell what it was meant to be.
+UNKNOWN: Any = object()
 
 
 class Rule(Protocol):
@@ -103,15 +105,15 @@ class RequiredWhen(Struct, frozen=True):
     only: bool = False
 
     def check(self, given: Given) -> Iterator[Violation]:
-        if given.get(self.when) == self.value and not _has(given, self.field):
+        found = given.get(self.when)
+        if found == self.value and not _has(given, self.field):
             yield Violation(
                 (self.when,),
                 "Missing field",
                 f"`{self.field}` is required when `{self.when}` is {self.value}.",
                 f"add `{self.field}:`",
             )
-        if self.only and _has(given, self.field) and given.get(self.when) != self.value:
-            found = given.get(self.when)
+        if self.only and _has(given, self.field) and found not in (self.value, UNKNOWN):
             yield Violation(
                 (self.field,),
                 "Field not allowed here",
@@ -137,9 +139,9 @@ class OnlyWith(Struct, frozen=True):
     values: tuple[Any, ...]
 
     def check(self, given: Given) -> Iterator[Violation]:
-        if _has(given, self.field) and given.get(self.when) not in self.values:
+        found = given.get(self.when)
+        if _has(given, self.field) and found not in (*self.values, UNKNOWN):
             allowed = " or ".join(_word(value) for value in self.values)
-            found = given.get(self.when)
             yield Violation(
                 (self.field,),
                 "Field not allowed here",
@@ -164,7 +166,7 @@ class TrueNeeds(Struct, frozen=True):
     needs: str
 
     def check(self, given: Given) -> Iterator[Violation]:
-        if given.get(self.field) is True and given.get(self.needs) is not True:
+        if given.get(self.field) is True and given.get(self.needs) not in (True, UNKNOWN):
             yield Violation(
                 (self.field,),
                 "Missing field",
@@ -230,6 +232,8 @@ class SameInAll(Struct, frozen=True):
         first: Any = None
         for index, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
             value = item.get(self.field) if isinstance(item, Mapping) else None
+            if value is UNKNOWN:
+                continue
             if value is not None and first is not None and value != first:
                 yield Violation(
                     (self.items, index, self.field),

@@ -13,6 +13,7 @@ from declarative.diagnostics import Diagnostic, nearest
 from declarative.kinds.fields.base import Fields, Text, Uuid
 from declarative.kinds.rules import ExactlyOne, Rule
 from declarative.manifest.document import Document
+from declarative.manifest.outline import Addresses
 from declarative.model.address import Address
 from declarative.model.bookkeeping import Import, Moved, Removed, Statement
 from declarative.model.value import FrozenMap
@@ -96,15 +97,15 @@ def statement(document: Document) -> Statement:
     return Import(to, identity and identity.lower(), value.get("name"), where, target)
 
 
-def contradictions(statements: Iterable[Statement], known: Iterable[str]) -> Iterator[Diagnostic]:
+def contradictions(statements: Iterable[Statement], known: Addresses) -> Iterator[Diagnostic]:
     """Where documents contradict one another, or the manifests, whose addresses are `known`."""
-    statements, known = tuple(statements), frozenset(known)
+    statements = tuple(statements)
     yield from _repeated(statements)
     moved_from = {one.source: one for one in statements if isinstance(one, Moved)}
     released = {str(one.source) for one in statements if not isinstance(one, Import)}
     for one in statements:
         if isinstance(one, Import):
-            if str(one.to) not in known:
+            if not known.may_have(str(one.to)):
                 yield _no_manifest(one, one.to, known)
             continue
         if str(one.source) in known:
@@ -116,7 +117,7 @@ def contradictions(statements: Iterable[Statement], known: Iterable[str]) -> Ite
             elif _is_circle(one, moved_from):
                 detail = f"The documents move {one.source} to itself in the end."
                 yield Diagnostic("Moved in a circle", detail, "remove one of them", one.where)
-            elif str(one.to) not in known | released:
+            elif not (str(one.to) in released or known.may_have(str(one.to))):
                 yield _no_manifest(one, one.to, known)
 
 
@@ -147,7 +148,7 @@ def _is_circle(one: Moved, moved_from: Mapping[Address, Moved]) -> bool:
     return at in seen
 
 
-def _no_manifest(one: Import | Moved, address: Address, known: frozenset[str]) -> Diagnostic:
+def _no_manifest(one: Import | Moved, address: Address, known: Addresses) -> Diagnostic:
     spelling = nearest(str(address), known)
     after = "remove this document" if isinstance(one, Moved) else "write its manifest first"
     hint = f"did you mean `{spelling}`?" if spelling else after

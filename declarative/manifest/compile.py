@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic, nearest
+from declarative.diagnostics import Diagnostic, by_place, nearest, repeated
 from declarative.errors import ProjectError
 from declarative.kinds.rules import Violation
 from declarative.manifest import bookkeeping
@@ -19,19 +18,20 @@ from declarative.manifest.document import Document, Parsed, Reading, decode, rea
 from declarative.manifest.envelope import addresses, lifecycle
 from declarative.manifest.files import ManifestFile
 from declarative.manifest.findings import Cause, findings
+from declarative.manifest.outline import Addresses, identity, outline, references
 from declarative.manifest.rendered import Rendered
 from declarative.manifest.template import Templates
 from declarative.model.address import Address
 from declarative.model.bookkeeping import Statement
 from declarative.model.position import Position
 from declarative.model.resource import Resource
-from declarative.model.value import EMPTY, FrozenMap, Path, dig
+from declarative.model.value import EMPTY, FrozenMap, Path, Value
 
 
 class Compiled(Struct, frozen=True):
     """The resources of a project in order of address, and everything that is wrong with its manifests.
 
-    `statements` are its documents about the state.
+    `statements` are its documents about the state. `outlines` are its manifests with mistakes, as far as they can be read.
     """
 
     resources: tuple[Resource, ...]
@@ -39,6 +39,7 @@ class Compiled(Struct, frozen=True):
     files: tuple[ManifestFile, ...]
     templates: Templates
     statements: tuple[Statement, ...] = ()
+    outlines: tuple[Resource, ...] = ()
 
     def document(self, resource: Resource) -> Document | None:
         """The document of a resource, its file read anew: documents are too many to keep, and rarely asked for."""
@@ -49,6 +50,13 @@ class Compiled(Struct, frozen=True):
         document = self.document(resource)
         return document.locate(path) if document else resource.where
 
+    def locate_reference(self, resource: Resource, field: Path, to: Address) -> Position:
+        """The place where a resource refers to another; `field` is that of the addresses."""
+        document = self.document(resource)
+        found = references(document.value) if document else ()
+        paths = (path for text, path in found if text == str(to) and path[:-1] == field)
+        return self.locate(resource, next(paths, field))
+
 
 def compile_files(files: Iterable[ManifestFile], templates: Templates, cache: Cache | None = None) -> Compiled:
     """Compiles all files but for those that the cache knows; never raises for what an author did."""
@@ -58,7 +66,8 @@ def compile_files(files: Iterable[ManifestFile], templates: Templates, cache: Ca
         compiler.read(file)
     compiler.check_references()
     resources = tuple(sorted(compiler.resources.values(), key=lambda resource: resource.address))
-    return Compiled(resources, compiler.told(), files, templates, tuple(compiler.statements))
+    statements, outlines = tuple(compiler.statements), tuple(compiler.outlines.values())
+    return Compiled(resources, compiler.told(), files, templates, statements, outlines)
 
 
 def _document(resource: Resource, files: Iterable[ManifestFile], templates: Templates) -> Document | None:
@@ -109,8 +118,8 @@ class _Compiler:
         # Addresses that manifests refer to, each with whose and which value it is.
         self.references: list[tuple[str, Resource, Path]] = []
         self.statements: list[Statement] = []
-        # Addresses of manifests that are there, but broken; None where it cannot even be told which one it is.
-        self.broken: set[str | None] = set()
+        self.outlines: dict[Address, Resource] = {}
+        self.addresses = Addresses()
         # Whether there are files of which nobody knows which manifests they would have had.
         self.unread = False
 
@@ -136,11 +145,11 @@ class _Compiler:
 
     def told(self) -> tuple[Diagnostic, ...]:
         """Everything that was found, each mistake once, sorted by place."""
-        repeated = (_with_repeats(one, self.turns[cause]) for cause, one in self.findings.items())
+        once = (repeated(one, self.turns[cause]) for cause, one in self.findings.items())
         found: dict[tuple[object, ...], Diagnostic] = {}
-        for one in (*self.diagnostics, *repeated):
+        for one in (*self.diagnostics, *once):
             found.setdefault((one.where, one.summary, one.detail), one)
-        return tuple(sorted(found.values(), key=lambda one: one.where or Position("")))
+        return by_place(found.values())
 
     def add(self, document: Document, told: Set[Position | None], is_broken: bool) -> Known | None:
         """Checks one document and takes it up where it is sound; what there is to know of it, where it is a sound manifest.
@@ -152,7 +161,8 @@ class _Compiler:
             self.find(cause, one)
         about_state = bookkeeping.model_of(document.value) is not None
         if found or told or is_broken:
-            self.broken.update(() if about_state else (address_text(document),))
+            if not about_state:
+                self._sketch(document)
         elif about_state:
             self.statements.append(bookkeeping.statement(document))
         else:
@@ -164,30 +174,45 @@ class _Compiler:
     def _take(self, value: FrozenMap, where: Position) -> None:
         metadata: FrozenMap = value["metadata"]
         given: FrozenMap = value.get("lifecycle") or EMPTY
-        depends_on, replace_when = value.get("dependsOn") or (), given.get("replaceWhen") or ()
         resource = Resource(
             address=Address(value["kind"], metadata.get("key") or metadata["name"]),
             body=_body(value),
             lifecycle=lifecycle(given),
-            # What is replaced along with another comes after it.
-            depends_on=tuple(dict.fromkeys((*addresses(depends_on), *addresses(replace_when)))),
+            depends_on=addresses(dict.fromkeys(text for text, _ in references(value))),
             where=where,
         )
-        for path, texts in ((("dependsOn",), depends_on), (("lifecycle", "replaceWhen"), replace_when)):
-            self.references += [(text, resource, (*path, index)) for index, text in enumerate(texts)]
+        self._relate(resource, value, self.resources)
+
+    def _sketch(self, document: Document) -> None:
+        """Takes up a manifest with mistakes, as far as it can be read."""
+        resource = outline(document)
+        if resource is None:
+            self.addresses.add(*identity(document.value))
+        else:
+            self._relate(resource, document.value, self.outlines)
+
+    def _relate(self, resource: Resource, value: Value, among: dict[Address, Resource]) -> None:
+        self.addresses.add(resource.address.kind, resource.address.key)
+        self.references += [(text, resource, path) for text, path in references(value)]
         if self._is_first(resource):
-            self.resources[resource.address] = resource
+            among[resource.address] = resource
 
     def _is_first(self, resource: Resource) -> bool:
-        metadata = resource.body["metadata"]
-        name = (resource.address.kind, kinds.kind_named(resource.address.kind).namespace(resource.body), resource.name)
-        if resource.address in self.resources:
-            self._report_twice(resource, "key", f"The address {resource.address}", self.resources[resource.address])
+        metadata, other = resource.body.get("metadata"), self._holder(resource.address)
+        if other is not None:
+            self._report_twice(resource, "key", f"The address {resource.address}", other)
             return False
-        first = resource if metadata.get("useGivenNameAsPrefix") else self.named.setdefault(name, resource)
+        if metadata is None or metadata.get("useGivenNameAsPrefix"):
+            return True
+        name = (resource.address.kind, kinds.kind_named(resource.address.kind).namespace(resource.body), resource.name)
+        first = self.named.setdefault(name, resource)
         if first is not resource:
             self._report_twice(resource, "name", f"The name {resource.name}", first)
         return first is resource
+
+    def _holder(self, address: Address) -> Resource | None:
+        """The first manifest of an address."""
+        return self.resources.get(address) or self.outlines.get(address)
 
     def _report_twice(self, resource: Resource, field: str, what: str, other: Resource) -> None:
         detail = f"{what} is already taken by the manifest at {other.where}."
@@ -202,14 +227,13 @@ class _Compiler:
 
     def check_references(self) -> None:
         """Addresses that manifests refer to have to be there. Those of broken manifests are."""
-        if None in self.broken or self.unread:
+        if self.unread:
             return
-        known = {str(address) for address in self.resources} | {text for text in self.broken if text}
         for text, resource, path in self.references:
-            if text not in known:
-                missing = self._missing(text, resource, path, _meant_address(text, known))
+            if not self.addresses.may_have(text):
+                missing = self._missing(text, resource, path, _meant_address(text, self.addresses))
                 self.find((missing.where, missing.summary), missing)
-        self.diagnostics += bookkeeping.contradictions(self.statements, known)
+        self.diagnostics += bookkeeping.contradictions(self.statements, self.addresses)
 
     def _missing(self, text: str, resource: Resource, path: Path, hint: str) -> Diagnostic:
         found = Violation(path, "Unknown address", f"There is no resource {text} in the manifests.", hint)
@@ -221,14 +245,6 @@ class _Compiler:
         self.turns[cause] += self.findings.setdefault(cause, found).notes != found.notes
 
 
-def _with_repeats(diagnostic: Diagnostic, more: int) -> Diagnostic:
-    """The first of a mistake that a loop repeats, with how often it does."""
-    if not more:
-        return diagnostic
-    again = "once more" if more == 1 else f"{more} more times"
-    return replace(diagnostic, notes=(*diagnostic.notes, f"the same {again}"))
-
-
 def _meant_address(text: str, known: Iterable[str]) -> str:
     spelling = next((one for one in sorted(known) if one.partition(".")[2] == text), None) or nearest(text, known)
     return f"did you mean `{spelling}`?" if spelling else "addresses are written KIND.KEY, such as Training.resnet"
@@ -236,10 +252,8 @@ def _meant_address(text: str, known: Iterable[str]) -> str:
 
 def address_text(document: Document) -> str | None:
     """The address of a manifest, as far as it can be read."""
-    metadata = dig(document.value, ("metadata",)) or EMPTY
-    key = (metadata.get("key") or metadata.get("name")) if isinstance(metadata, FrozenMap) else None
-    kind = dig(document.value, ("kind",))
-    return f"{kind}.{key}" if key and isinstance(kind, str) else None
+    kind, key = identity(document.value)
+    return f"{kind}.{key}" if kind and key else None
 
 
 def _body(value: FrozenMap) -> FrozenMap:

@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from declarative.diagnostics import Diagnostic
 from declarative.errors import ProjectError
-from declarative.kinds.check import UNQUOTE, shown
+from declarative.kinds.check import shown
+from declarative.kinds.hints import UNQUOTE
 from declarative.kinds.rules import Violation
 from declarative.manifest.builder import Builder
 from declarative.manifest.nodes import PastedNode, is_block, key_of, nodes, pairs

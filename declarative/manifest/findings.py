@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from declarative import kinds
 from declarative.diagnostics import Diagnostic, nearest
@@ -15,10 +18,11 @@ from declarative.manifest import bookkeeping
 from declarative.manifest.document import Document
 from declarative.manifest.envelope import API_VERSION, manifest_model
 from declarative.model.secret import MASK, Revealed, hidden_paths
-from declarative.model.value import FrozenMap, Path, dotted, turned
+from declarative.model.value import FrozenMap, Path, Value, dig, dotted, turned
 
 Cause: TypeAlias = tuple[object, ...]
 _TOP = frozenset({"apiVersion", "kind", "metadata", "desiredPhase", "lifecycle", "dependsOn", "spec"})
+_ADDRESSES = (("dependsOn",), ("lifecycle", "replaceWhen"))
 
 
 def findings(document: Document) -> Iterator[tuple[Cause, Diagnostic]]:
@@ -37,7 +41,7 @@ def findings(document: Document) -> Iterator[tuple[Cause, Diagnostic]]:
     assert model is not None
     violations = [
         # What an expression failed to give was told where it failed, and a misplaced secret is no other mistake.
-        one
+        _as_addresses(one, value)
         for one in check(model, value)
         if (one.on_key or one.path not in misplaced) and not document.is_broken(one.path)
     ]
@@ -83,6 +87,19 @@ def _kind_of(document: Document) -> Kind | Diagnostic:
     spelling = nearest(str(name), names)
     hint = f"did you mean `{spelling}`?" if spelling else f"the kinds are {', '.join(names)}"
     return Diagnostic("Unknown kind", f"There is no kind {shown(name)}.", hint, document.locate(("kind",)))
+
+
+def _as_addresses(violation: Violation, value: Value) -> Violation:
+    """Where a text stands for a list of addresses, the hint has them as addresses are written: kubectl has a slash."""
+    found = dig(value, violation.path) if violation.path in _ADDRESSES else None
+    if type(found) is not str or not re.fullmatch(r"[\w./, -]+", found):
+        return violation
+    written = (_address(*text.strip().partition("/")) for text in found.split(","))
+    return replace(violation, hint=f"write [{', '.join(written)}]")
+
+
+def _address(kind: str, slash: str, key: str) -> str:
+    return f"{nearest(kind, (known.name for known in kinds.ALL)) or kind}.{key}" if slash else kind
 
 
 def _misplaced(path: Path) -> Violation:

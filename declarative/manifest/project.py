@@ -82,6 +82,8 @@ def load(root: pathlib.Path, environment: str | None) -> Project:
     try:
         text = file.read_bytes()
     except FileNotFoundError:
+        if not root.is_dir():
+            raise ProjectError(Diagnostic("No such folder", f"There is no folder {root}.")) from None
         if environment:
             detail = f"-e {environment} names an environment of {FILE}, but there is no such file here."
             raise ProjectError(Diagnostic("No project file", detail, "start a project with declarative init")) from None

@@ -117,8 +117,9 @@ class Change(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """Changes in order of address, no-ops included. `endpoint` names the control plane that it was made for.
 
-    `selection` are the options that made it a partial one; "" where it is about everything. `refresh_only` says that it changes
-    the state alone, `is_refreshed` that what is live was read, and not only what the plan changes of it.
+    `selection` says of a partial plan what it is about, or leaves out, as a predicate; "" where it is about everything.
+    `refresh_only` says that it changes the state alone, `is_refreshed` that what is live was read, and not only what the plan
+    changes of it.
 
     `lineage` and `serial` are those of the state that it was made from.
     """

@@ -25,6 +25,7 @@ from declarative.model.resource import Resource
 from declarative.model.secret import alike
 from declarative.model.value import EMPTY, FrozenMap, Path, Value, dig
 from declarative.plan.diff import compare
+from declarative.plan.guard import some
 from declarative.plan.veil import Veil
 
 
@@ -183,9 +184,11 @@ def missing(resource: Resource, given: str, rows: Iterable[Observed]) -> Diagnos
     place = kinds.kind_named(address.kind).namespace(resource.body)
     others = ", ".join(f"{one.id} in {one.namespace}" for one in rows if one.name == given)
     spelling = nearest(given, (one.name for one in rows if one.namespace == place))
+    there = sorted(one.name for one in rows if one.namespace == place and one.readiness.presence is Presence.LIVE)
     hint = "check the id, and that the control plane is the right one"
-    if others or spelling:
-        hint = f"it exists elsewhere: {others}" if others else f"did you mean {spelling}?"
+    if others or spelling or there:
+        hint = f"did you mean {spelling}?" if spelling else f"in its place there are {some(there)}"
+        hint = f"it exists elsewhere: {others}" if others else hint
     return Diagnostic("No such object", f"{address} would be {given}, but there is no {address.kind} of that.", hint)
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, repeated
 from declarative.kinds.shape import ListOf, Object, Shape
 from declarative.model.foresight import Finding, Policy
 from declarative.model.plan import Change
@@ -136,9 +135,4 @@ def told_once(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         cause = (one.where, one.summary, one.severity, one.field) if one.where else object()
         more[cause] = more.get(cause, -1) + 1
         first.setdefault(cause, one)
-    return tuple(
-        replace(one, notes=(*one.notes, f"the same {'once more' if more[cause] == 1 else f'{more[cause]} more times'}"))
-        if more[cause]
-        else one
-        for cause, one in first.items()
-    )
+    return tuple(repeated(one, more[cause]) for cause, one in first.items())

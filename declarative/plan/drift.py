@@ -11,7 +11,7 @@ from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Action, Change, FieldChange
 from declarative.model.record import Record
 from declarative.plan.bodies import compared, veil_of
-from declarative.plan.planner import Live
+from declarative.plan.planner import SUSPENDED, Live, is_suspended_by_others
 
 
 def drift(records: Iterable[Record], live: Live, key: bytes = b"") -> tuple[Change, ...]:
@@ -23,6 +23,17 @@ def drift(records: Iterable[Record], live: Live, key: bytes = b"") -> tuple[Chan
     ordered = sorted(records, key=lambda record: record.address)
     found = (_drifted(record, live, key) for record in ordered if record.intent is None)
     return tuple(change for change in found if change is not None)
+
+
+def left_alone(records: Iterable[Record], live: Live) -> tuple[Change, ...]:
+    """What has not drifted although it stands still: somebody has suspended it, and its manifest leaves that to others."""
+    ordered = sorted(records, key=lambda record: record.address)
+    found = ((record, live.there(record)) for record in ordered if record.intent is None and record.applied is not None)
+    return tuple(
+        Change(record.address, Action.NO_OP, record.id, reason=SUSPENDED)
+        for record, observed in found
+        if observed is not None and record.applied is not None and is_suspended_by_others(record.applied, observed)
+    )
 
 
 def _drifted(record: Record, live: Live, key: bytes) -> Change | None:

@@ -14,16 +14,19 @@ from declarative.model.value import Path
 
 
 def cycles(
-    resources: Mapping[Address, Resource], locate: Callable[[Resource, Path], Position]
+    resources: Mapping[Address, Resource], locate: Callable[[Resource, Path, Address], Position]
 ) -> tuple[Diagnostic, ...]:
-    """Circles of dependencies, each as a path with places; those that share a resource once. `locate` finds a value."""
+    """Circles of dependencies, each as a path with places; those that share a resource once.
+
+    `locate` finds the place where a resource refers to another, in a field of its manifest.
+    """
     left = {address: resource.depends_on for address, resource in resources.items()}
     found: list[Diagnostic] = []
     while circle := _circle(left):
         path = " -> ".join(map(str, circle))
         places = ", ".join(f"{address} at {resources[address].where}" for address in circle[1:])
         first = resources[circle[0]]
-        where = locate(first, _path_to(first, circle[1]))
+        where = locate(first, _field_of(first, circle[1]), circle[1])
         hint = f"remove one of the {_fields(resources, circle)}"
         found.append(Diagnostic("Circular dependency", f"{path} ({places}).", hint, where))
         left = {address: needs for address, needs in left.items() if address not in circle}
@@ -41,13 +44,10 @@ def _circle(needs: Mapping[Address, tuple[Address, ...]]) -> list[Address]:
 
 def _fields(resources: Mapping[Address, Resource], circle: list[Address]) -> str:
     """The fields of manifests that make a circle."""
-    paths = (_path_to(resources[one], other) for one, other in pairwise(circle))
-    return " or ".join(dict.fromkeys(f"`{path[-2]}`" for path in paths))
+    fields = (_field_of(resources[one], other) for one, other in pairwise(circle))
+    return " or ".join(dict.fromkeys(f"`{field[-1]}`" for field in fields))
 
 
-def _path_to(resource: Resource, dependency: Address) -> Path:
+def _field_of(resource: Resource, dependency: Address) -> Path:
     """Where a manifest names what it depends on."""
-    replacing = resource.lifecycle.replace_when
-    if dependency in replacing:
-        return ("lifecycle", "replaceWhen", replacing.index(dependency))
-    return ("dependsOn", resource.depends_on.index(dependency))
+    return ("lifecycle", "replaceWhen") if dependency in resource.lifecycle.replace_when else ("dependsOn",)

@@ -81,7 +81,7 @@ def load(text: str, name: str) -> PlanFile:
         file: PlanFile = _built(PlanFile, envelope["content"])
         return replace(file, created=envelope.get("created"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _unreadable(name, "it is not one, or it is damaged") from error
+        raise _unreadable(name, "it is no saved plan, or it is damaged") from error
 
 
 def used(names: Iterable[NamedId], plan: Plan) -> tuple[NamedId, ...]:
@@ -151,7 +151,7 @@ def is_planfile(text: str) -> bool:
 
 def _unreadable(name: str, why: str) -> PlanError:
     return PlanError(
-        Diagnostic("Unusable plan file", f"{name} cannot be applied: {why}.", "make a new one with plan --out")
+        Diagnostic("Unusable plan file", f"{name} cannot be read as a plan: {why}.", "make a new one with plan --out")
     )
 
 

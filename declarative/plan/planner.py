@@ -24,6 +24,7 @@ from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation, Record
 from declarative.model.resource import OnFinished, Resource
+from declarative.model.value import FrozenMap
 from declarative.plan.adoption import Ledger
 from declarative.plan.bodies import compared, prior, seen, veil_of
 from declarative.plan.bookkeeping import has_news, is_exposed, news
@@ -37,6 +38,7 @@ from declarative.plan.veil import Veil
 
 NEW_RUN = "the run has finished; a changed manifest is a new run"
 RUN_AGAIN = "the run finished and is gone; onFinished: rerun runs it again"
+SUSPENDED = "suspended; desiredPhase is not managed"
 
 
 class Live(Struct, frozen=True):
@@ -236,8 +238,8 @@ def _existing(
 
 def _satisfied(resource: Resource, observed: Observed) -> str | None:
     """Why a run that has ended, or that somebody has suspended, is left as it is."""
-    if observed.desired_phase == "Stopped" and resource.body.get("desiredPhase") is None:
-        return "suspended; desiredPhase is not managed"
+    if is_suspended_by_others(resource.body, observed):
+        return SUSPENDED
     if not observed.readiness.finished:
         return None
     rerun = resource.lifecycle.on_finished is OnFinished.RERUN
@@ -246,6 +248,11 @@ def _satisfied(resource: Resource, observed: Observed) -> str | None:
     )
     phase = f" ({observed.readiness.phase})" if observed.readiness.phase else ""
     return f"finished{phase}; {meaning}"
+
+
+def is_suspended_by_others(body: FrozenMap, observed: Observed) -> bool:
+    """Whether a run is suspended of which `body`, desired or applied, does not say how it should be."""
+    return observed.desired_phase == "Stopped" and body.get("desiredPhase") is None
 
 
 def _together(*reasons: str | None) -> str | None:

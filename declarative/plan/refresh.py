@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.observed import Observed, Presence
 from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation, Record
@@ -39,7 +39,8 @@ def changed_by_others(records: Iterable[Record], live: Live, key: bytes) -> Iter
         detail = (
             f"Others have changed {some(changed)}. The state keeps what was applied, and the next plan puts it back."
         )
-        yield Diagnostic("Fields differ from what was applied", detail, "declarative drift shows them")
+        hint = "declarative drift shows them"
+        yield Diagnostic("Fields differ from what was applied", detail, hint, severity=Severity.WARNING)
 
 
 def _followed(record: Record, live: Live, key: bytes) -> Change:

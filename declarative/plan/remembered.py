@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic
+from declarative.diagnostics import Diagnostic, Severity
 from declarative.model.address import Address
 from declarative.model.observed import Observed, Presence, Progress, Readiness
 from declarative.model.plan import Action, Plan
@@ -54,14 +54,14 @@ def doubt(unsettled: Sequence[Address], elsewhere: str | None) -> Diagnostic:
     """
     if elsewhere is not None:
         detail = f"The state was last applied to {elsewhere}, so everything was read to tell whether it belongs here."
-        return Diagnostic("Refreshed all the same", detail, "leave out --no-refresh")
+        return Diagnostic("Refreshed all the same", detail, "leave out --no-refresh", severity=Severity.WARNING)
     detail = (
         "Only what this plan changes was looked at. What others did to the rest is not known, a name may be taken, and "
         "quotas and policies were not read."
     )
     if unsettled:
         detail += f" Looked at all the same, because an apply was interrupted: {some(unsettled)}."
-    return Diagnostic("Not refreshed", detail, "leave out --no-refresh to see everything")
+    return Diagnostic("Not refreshed", detail, "leave out --no-refresh to see everything", severity=Severity.WARNING)
 
 
 def unsettled(records: Iterable[Record]) -> tuple[Address, ...]:

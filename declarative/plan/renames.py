@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from msgspec.structs import replace
 
 from declarative import kinds
-from declarative.diagnostics import Diagnostic, nearest
+from declarative.diagnostics import Diagnostic, Severity, nearest
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Record
@@ -72,4 +72,5 @@ def _told(change: Change, former: Record) -> Diagnostic:
     if change.after["metadata"]["name"] != former.name and kinds.kind_named(former.address.kind).is_replaced_by(_NAME):
         keeps = f"keep `metadata.name: {former.name}`, give it `key: {change.address.key}`, and "
     document = f"{{apiVersion: declarative/v1, kind: Moved, from: {former.address}, to: {change.address}}}"
-    return Diagnostic("Renamed without saying so", detail, f"if it was renamed, {keeps}add {document}", change.where)
+    hint = f"if it was renamed, {keeps}add {document}"
+    return Diagnostic("Renamed without saying so", detail, hint, change.where, Severity.WARNING)

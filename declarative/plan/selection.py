@@ -28,8 +28,10 @@ class Selection(Struct, frozen=True):
         return bool(self.targets or self.excludes)
 
     def __str__(self) -> str:
-        given = [f"--target {one}" for one in self.targets] + [f"--exclude {one}" for one in self.excludes]
-        return " ".join(given)
+        """What it does to a plan, as a predicate of it; "" for nothing."""
+        about, out = (", ".join(f"`{one}`" for one in globs) for globs in (self.targets, self.excludes))
+        told = [f"is about {about} alone"] if about else []
+        return " and ".join([*told, f"leaves out {out}"] if out else told)
 
     def of(self, staying: Needs, leaving: Needs) -> frozenset[Address]:
         """The selected addresses among those that stay and those that leave, each with what it depends on.

@@ -17,6 +17,7 @@ from declarative.kinds.kind import Kind
 from declarative.runai.directory import COLLECTIONS, entry_of
 from declarative.runai.listing import rows_of
 from declarative.runai.observe import NOT_FOUND, understood
+from declarative.runai.refusals import NOTHING_FOUND
 from declarative.runai.sign_in import Application
 from declarative.runai.tokens import Identity, identity
 from declarative.runai.transport import Transport
@@ -29,6 +30,7 @@ _ABSENT = (400, 404, 405, 501)
 
 class Verdict(StrEnum):
     OK = "ok"
+    NOTE = "note"
     REFUSED = "refused"
     ABSENT = "not offered"
     FAILED = "failed"
@@ -225,8 +227,7 @@ def _nothing(answers: tuple[_Answer, ...]) -> Diagnostic:
     """That no read was answered; where all are 404, it is more likely the wrong place than the lack of a right."""
     statuses = {one.finding.status for one in answers if one.finding.verdict is not Verdict.UNTRIED}
     if statuses == {NOT_FOUND}:
-        hint = "check the endpoint: a control plane has at least some of these paths"
-        return Diagnostic("Nothing may be read", "Every read was answered 404.", hint)
+        return NOTHING_FOUND
     detail = "The control plane refuses every read, or offers none."
     return Diagnostic("Nothing may be read", detail, "ask its administrator for a role that may view")
 

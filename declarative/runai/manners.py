@@ -52,18 +52,26 @@ async def insist(
             goes_on = away < RETRIES_AWAY if is_away else attempts < _retries(error)
             if not goes_on or (failure.ambiguous and not safe):
                 raise failure from error
-            trouble, rest = "cannot be reached", pause(away if is_away else attempts)
             attempts, away = attempts + (not is_away), away + is_away
+            trouble, rest = _trouble(error, attempts), pause((away if is_away else attempts) - 1)
         else:
             if attempts == RETRIES or response.status_code not in (PASSING if safe else NOT_PROCESSED):
                 return response
             asked = asked_for(response.headers, time.time())
-            trouble = f"answers {response.status_code}"
+            trouble = f"answers {response.status_code}; trying again"
             rest = pause(attempts) if asked is None else spread(asked)
             attempts += 1
         if time.monotonic() + rest - began >= QUIET:
             tell(trouble)
         await asyncio.sleep(rest)
+
+
+def _trouble(error: Exception, attempts: int) -> str:
+    """What came of so many attempts, and how it goes on."""
+    if not isinstance(error, httpx.TimeoutException):
+        return "cannot be reached; trying again"
+    what = "cannot be reached" if isinstance(error, httpx.ConnectTimeout) else "does not answer"
+    return f"{what}; trying again ({attempts + 1} of {RETRIES_OUT_OF_TIME + 1})"
 
 
 def _retries(error: Exception) -> int:

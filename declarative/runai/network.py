@@ -19,8 +19,8 @@ _PROXIES = ("http", "https", "all")
 class Network(httpx.AsyncBaseTransport):
     """httpx's own connections, until so many requests have been made, or are `expected`, that aiohttp's pay."""
 
-    def __init__(self, verify: ssl.SSLContext, limits: httpx.Limits, timeout: httpx.Timeout) -> None:
-        self._verify, self._limits, self._timeout = verify, limits, timeout
+    def __init__(self, verify: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._verify, self._limits = verify, limits
         self._light = httpx.AsyncHTTPTransport(verify=verify, limits=limits)
         self._swift: Swift | None = None
         self._requests = 0
@@ -36,7 +36,7 @@ class Network(httpx.AsyncBaseTransport):
         if self._swift is None:
             from declarative.runai.swift import Swift
 
-            self._swift = Swift(self._verify, self._limits, self._timeout)
+            self._swift = Swift(self._verify, self._limits)
         return await self._swift.handle_async_request(request)
 
     async def aclose(self) -> None:

@@ -12,6 +12,12 @@ import httpx
 from declarative.diagnostics import Diagnostic
 from declarative.errors import Conflict, NotFound, Refused, Unauthorized, Unreachable
 
+# What is likely where every read is answered 404.
+NOTHING_FOUND = Diagnostic(
+    "No control plane found",
+    "Every read was answered 404.",
+    "check the endpoint: a control plane has at least some of the paths that were asked for",
+)
 _POLICY_HINT = "write what the policy allows, or ask its administrator to change it"
 _NEVER_SENT = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError),
@@ -26,16 +32,18 @@ _PLAIN = 200
 def unreachable(endpoint: str, request: str, error: Exception) -> Unreachable:
     """No answer came: whether the request may have been carried out all the same, and what to look at."""
     what, hint = _what_failed(endpoint, error)
-    detail = f"{request}: {endpoint} {what}."
-    return Unreachable(
-        Diagnostic("Control plane unreachable", detail, hint), ambiguous=not isinstance(error, _NEVER_SENT)
-    )
+    never_sent = isinstance(error, _NEVER_SENT)
+    is_silent = isinstance(error, httpx.TimeoutException) and not never_sent
+    summary = "No answer from the control plane" if is_silent else "Control plane unreachable"
+    return Unreachable(Diagnostic(summary, f"{request}: {endpoint} {what}.", hint), ambiguous=not never_sent)
 
 
 def _what_failed(endpoint: str, error: Exception) -> tuple[str, str]:
     hint = "check the endpoint and the network; `--endpoint sandbox` needs neither"
+    if isinstance(error, httpx.ConnectTimeout):
+        return "took no connection in time", hint
     if isinstance(error, httpx.TimeoutException):
-        return "did not answer in time", hint
+        return "took the connection, but gave no answer in time", hint
     if isinstance(error, httpx.ProxyError):
         return f"cannot be reached through the proxy: {error}", "check HTTPS_PROXY and NO_PROXY"
     untrusted = _untrusted(error)

@@ -19,14 +19,13 @@ _LONGEST_LINE = 65_536
 class Swift(httpx.AsyncBaseTransport):
     """Sends what httpx asks for. Proxies, cookies, redirects and encodings are not its business, retries of creates neither."""
 
-    def __init__(self, verify: ssl.SSLContext, limits: httpx.Limits, timeout: httpx.Timeout) -> None:
+    def __init__(self, verify: ssl.SSLContext, limits: httpx.Limits) -> None:
         # A connection that was idle for long may be closed by the server just when it is used again.
         connector = aiohttp.TCPConnector(
             limit=limits.max_connections or 0, keepalive_timeout=limits.keepalive_expiry, ssl=verify
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(sock_connect=timeout.connect, sock_read=timeout.read),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             max_line_size=_LONGEST_LINE,
@@ -34,6 +33,7 @@ class Swift(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        patience = request.extensions["timeout"]
         try:
             async with self._session.request(
                 request.method,
@@ -41,6 +41,7 @@ class Swift(httpx.AsyncBaseTransport):
                 headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
                 data=await request.aread() or None,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(sock_connect=patience["connect"], sock_read=patience["read"]),
             ) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -23,6 +23,8 @@ from declarative.runai.tokens import Token
 
 # Seconds. Reading takes longest: creating a workload asks a cluster.
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+# As long as nobody has ever answered, it is most likely the wrong place: that is not waited for.
+FIRST_CONTACT = httpx.Timeout(15.0, connect=10.0)
 
 
 class Transport:
@@ -30,7 +32,7 @@ class Transport:
 
     `endpoint` is a base URL. With `read_only` nothing but reads leaves this process, whatever the callers do; the request
     for a token is the one exception. `inner` replaces the network, for the embedded control plane. `trace` hears every
-    exchange: method, path, status, milliseconds. `notice` hears once that a request takes long because it is tried again.
+    exchange: method, path, status, milliseconds. `notice` hears why requests take long that are tried again, nothing twice.
     """
 
     def __init__(
@@ -50,18 +52,19 @@ class Transport:
         self.sign_in = SignIn(credentials.source(self.endpoint, self._ask_for_token))
         self._trace = trace
         self._notice = notice
+        self._noticed: set[str] = set()
         # Whether anybody has answered yet: who has, and is not there now, comes back.
         self._is_known = False
+        self._read: set[int] = set()
         self._pressure = Pressure(parallelism)
         # Proxies and, without a bundle of ours, SSL_CERT_FILE come from the environment. Redirects are not followed.
         limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
         verify = _verification(self.endpoint, ca_bundle) if inner is None else False
         self._network: Network | None = None
         if isinstance(verify, ssl.SSLContext) and not behind_a_proxy():
-            inner = self._network = Network(verify, limits, TIMEOUT)
+            inner = self._network = Network(verify, limits)
         self._client = httpx.AsyncClient(
             base_url=self.endpoint,
-            timeout=TIMEOUT,
             limits=limits,
             verify=verify,
             transport=inner,
@@ -74,8 +77,14 @@ class Transport:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._notice = None  # of requests that others have left behind nobody wants to hear
         await self.sign_in.close()
         await self._client.aclose()
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether all reads so far were answered 404, as any other server does."""
+        return self._read == {httpx.codes.NOT_FOUND}
 
     def expect(self, requests: int) -> None:
         """That so many requests are to come: a way that suits many is then taken from the first on."""
@@ -135,8 +144,11 @@ class Transport:
     async def _once(self, method: str, path: str, token: Token | None = None, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token.text}"} if token else {}
         began = time.monotonic()
-        response = await self._client.request(method, path, headers=headers, **more)
+        timeout = TIMEOUT if self._is_known else FIRST_CONTACT
+        response = await self._client.request(method, path, headers=headers, timeout=timeout, **more)
         self._is_known = True
+        if method == "GET":
+            self._read.add(response.status_code)
         if self._trace:
             self._trace(f"{method} {path} {response.status_code} {(time.monotonic() - began) * 1000:.0f} ms")
         return response
@@ -154,10 +166,10 @@ class Transport:
         return await insist(ask, safe=safe, failed=failed, known=lambda: self._is_known, tell=self._tell)
 
     def _tell(self, trouble: str) -> None:
-        """Says once what keeps a request from its answer."""
-        notice, self._notice = self._notice, None
-        if notice:
-            notice(f"The control plane {trouble}; trying again.")
+        """Says what keeps requests from their answers, once for all of them."""
+        if self._notice and trouble not in self._noticed:
+            self._noticed.add(trouble)
+            self._notice(f"The control plane {trouble}.")
 
     async def _check(self, request: httpx.Request) -> None:
         """Sees every request on its way out."""

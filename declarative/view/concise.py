@@ -47,9 +47,8 @@ def words(change: Change, style: Style) -> str:
         told.append(f"import of {change.imports.id}")
     if change.moved_from is not None:
         told.append(f"moved from {change.moved_from}")
-    if change.reason:
-        told.append(change.reason)
-    return style.safe("; ".join(told or [SYMBOLS[change.action][1]]))
+    told = told or [SYMBOLS[change.action][1]]
+    return style.safe("; ".join([*told, change.reason] if change.reason else told))
 
 
 def _difference(fields: tuple[FieldChange, ...], style: Style) -> str:

@@ -113,13 +113,20 @@ def _plane(report: Report, style: Style) -> Iterator[str]:
         yield from _line(Verdict.FAILED, "it cannot be reached", style)
     else:
         yield from _line(Verdict.OK, "it can be reached", style)
-    if report.trust:
-        yield from _line(Verdict.OK if seen.reached is not None else Verdict.UNTRIED, report.trust, style)
+    yield from _trust(report, style)
     yield from _line(*_sign_in(seen), style)
     if seen.release:
         yield from _line(Verdict.OK, f"release {seen.release}, by its way of signing in", style)
     if seen.clusters:
         yield from _line(Verdict.OK, f"clusters: {', '.join(seen.clusters)}", style)
+
+
+def _trust(report: Report, style: Style) -> Iterator[str]:
+    """By what the certificate is checked, or that there is none, once there is a connection of which that can be said."""
+    is_reached, is_plain = report.control_plane.reached is not None, report.endpoint.startswith("http:")
+    if report.trust and (is_reached or not is_plain):
+        verdict = Verdict.UNTRIED if not is_reached else Verdict.NOTE if is_plain else Verdict.OK
+        yield from _line(verdict, report.trust, style)
 
 
 def _sign_in(seen: Examination) -> tuple[Verdict, str]:

@@ -18,18 +18,21 @@ from declarative.view.text import columns, counted, duration, wrapped
 
 
 def failure_text(events: Iterable[Event], style: Style, command: str = "apply", source: Source = lambda _: None) -> str:
-    """What was done, what failed, what was left out because of that, and how to go on.
+    """What failed, what was left out because of that or of an interrupt, how much was done, and how to go on.
 
-    `events` may be all of them or only each step's last. Every failure is told in full, with its line of the
-    source, and once where it is that of several resources.
+    `events` may be all of them or only each step's last. What was done has had its line already. Every failure is told in
+    full, with its line of the source, and once where it is that of several resources. The counts and the way on come last,
+    where the eye is when the command ends.
     """
     final = sorted((event for event in events if event.type in FINAL), key=_order)
-    failed = [event for event in final if event.type is EventType.FAILED]
-    lines = [f"{style.bold(style.red(f'{command.capitalize()} incomplete.'))} {_counts(final)}", ""]
-    pad = max((columns(style.safe(str(event.step.address))) for event in final), default=0)
-    lines += [_row(event, final, pad, style) for event in final]
+    undone = [event for event in final if event.type is not EventType.COMPLETED]
+    failed = [event for event in undone if event.type is EventType.FAILED]
+    pad = max((columns(style.safe(str(event.step.address))) for event in undone), default=0)
+    lines = [_row(event, final, pad, style) for event in undone]
     lines += [line for block in diagnostic_blocks(_folded(failed), style, source) for line in ("", block)]
-    return "\n".join([*lines, "", *_way_on(final, style, command)]) + "\n"
+    lines += ["", *_losses(final, style, command)]
+    lines += [f"{style.bold(style.red(f'{command.capitalize()} incomplete.'))} {_counts(final)}"]
+    return "\n".join([*lines, *_way_on(failed, style, command)]) + "\n"
 
 
 def wait_text(
@@ -82,10 +85,8 @@ def _row(event: Event, final: list[Event], pad: int, style: Style) -> str:
             noun = VERBS[event.step.operation][1].lower()
             what = f"{noun} accepted, but not seen to end after" if event.accepted else f"{noun} failed after"
             word, paint, text = "failed", style.red, f"{what} {duration(event.elapsed)}"
-        case EventType.SKIPPED:
-            word, paint, text = "skipped", style.yellow, _cause(event, final)
         case _:
-            word, paint, text = "done", style.green, DONE[event.step.operation]
+            word, paint, text = "skipped", style.yellow, _cause(event, final)
     address = style.safe(str(event.step.address))
     gap = " " * (pad - columns(address) + 2)
     return f"  {paint(word)}{' ' * (9 - len(word))}{address}{gap}{style.safe(text)}"
@@ -133,7 +134,8 @@ def _roots(step: Step, by_index: Mapping[int, Event]) -> list[str]:
     return list(roots)
 
 
-def _way_on(final: list[Event], style: Style, command: str) -> list[str]:
+def _losses(final: list[Event], style: Style, command: str) -> list[str]:
+    """What is neither as it was nor as it should be, each a paragraph, and an empty line after them."""
     lines: list[str] = []
     for event in _half_replaced(final):
         step = event.step
@@ -145,8 +147,12 @@ def _way_on(final: list[Event], style: Style, command: str) -> list[str]:
             "to go back, apply the old manifest, as your version control has it."
         )
         lines += [style.yellow(line) for line in wrapped(text, style)]
-    text = f"What is done is recorded. Mend what failed and run {command} again: it goes on from here."
-    return lines + wrapped(text, style)
+    return [*lines, ""] if lines else []
+
+
+def _way_on(failed: list[Event], style: Style, command: str) -> list[str]:
+    again = f"Mend what failed and run {command} again" if failed else f"Run {command} again"
+    return wrapped(f"What is done is recorded. {again}: it goes on from here.", style)
 
 
 def _half_replaced(final: list[Event]) -> list[Event]:

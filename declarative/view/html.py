@@ -46,7 +46,7 @@ def plan_html(file: PlanFile, diagnostics: Sequence[Diagnostic] = ()) -> str:
     place = f"Control plane {_code(plan.endpoint)}"
     place += f", environment {_code(file.environment)}" if file.environment else ""
     place += f", checksum {_code(checksum(file))}" if not plan.is_empty else ""
-    partial = f"<p>A partial plan, about {_code(plan.selection)} alone.</p>" if plan.selection else ""
+    partial = f"<p>A partial plan: it {_prose(plan.selection)}.</p>" if plan.selection else ""
     body = [
         f"<header><h1>{_text(title)}</h1><p class='quiet'>{place}</p>{partial}</header>",
         _totals(plan, shown),

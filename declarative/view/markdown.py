@@ -71,7 +71,7 @@ def _about(file: PlanFile) -> str:
     before, after = gpus(plan)
     facts = [
         place + ".",
-        f"Only {_code(plan.selection)}." if plan.selection else "",
+        f"A partial plan: it {_prose(plan.selection)}." if plan.selection else "",
         f"GPUs asked for: {before:g} → {after:g}." if before != after else "",
         f"Checksum {_code(checksum(file))}." if not plan.is_empty else "",
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Disruption, Plan, Run
 from declarative.model.value import FrozenMap, dig
@@ -20,7 +22,6 @@ SYMBOLS = {
     Action.FORGET: (".", "forget"),
     Action.NO_OP: ("=", "change the state alone"),
 }
-_SCREEN = 24  # lines of a small terminal
 
 
 def plan_text(plan: Plan, style: Style, known: Known = NOTHING_KNOWN) -> str:
@@ -30,11 +31,7 @@ def plan_text(plan: Plan, style: Style, known: Known = NOTHING_KNOWN) -> str:
         return no_changes(plan, style) + "\n"
     blocks = [_header(plan, shown, style)]
     blocks += [change_text(change, style, known) for change in shown]
-    lines = "\n\n".join([*blocks, "\n".join(closing(plan, style))]).split("\n")
-    if len(lines) > _SCREEN:
-        # Each block tells what it stops, but the first ones have scrolled out of sight.
-        lines += _stopping(plan, style)
-    return "\n".join(lines) + "\n"
+    return "\n\n".join([*blocks, "\n".join(closing(plan, style))]) + "\n"
 
 
 def change_text(change: Change, style: Style, known: Known = NOTHING_KNOWN) -> str:
@@ -66,7 +63,7 @@ def no_changes(plan: Plan, style: Style) -> str:
         why = "The state records no resource, so there is nothing to destroy."
     else:
         why = "The manifests ask for nothing, and the state records nothing."
-    return "\n".join([f"{style.bold(style.green('No changes.'))} {why}", *_unchanged(plan, style)])
+    return "\n".join([f"{style.bold(style.green('No changes.'))} {why}", *unchanged(plan.changes, style)])
 
 
 def disruption_text(change: Change, disruption: Disruption) -> str:
@@ -156,18 +153,18 @@ def closing(plan: Plan, style: Style) -> list[str]:
         lines += wrapped(text, style)
     if same:
         lines.append(style.dim(f"{counted(same, 'resource')} {'stays' if same == 1 else 'stay'} unchanged."))
-    return lines + _unchanged(plan, style)
+    return lines + unchanged(plan.changes, style)
 
 
-def _unchanged(plan: Plan, style: Style) -> list[str]:
+def unchanged(changes: Iterable[Change], style: Style) -> list[str]:
     """Why resources stay as they are, where the planner says so."""
     news: dict[str, list[Address]] = {}
-    for change in plan.changes:
+    for change in changes:
         if change.is_nothing and change.reason:
             news.setdefault(change.reason, []).append(change.address)
     return [line for why, which in news.items() for line in wrapped(f"{some(which)}: {why}.", style, "  ")]
 
 
-def _stopping(plan: Plan, style: Style) -> list[str]:
-    """All that stops, in the words of the guard."""
-    return [style.yellow(line) for line in wrapped(stopping(plan) or "", style)]
+def stopping_text(plan: Plan, style: Style) -> str:
+    """All that stops, in the words of the guard; "" for nothing. Each block tells it, but they may be out of sight."""
+    return "\n".join(style.yellow(line) for line in wrapped(stopping(plan) or "", style))

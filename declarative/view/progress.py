@@ -38,9 +38,11 @@ _AT_ONCE = (Operation.ADOPT, Operation.FORGET)
 def event_text(event: Event, style: Style, room: int | None = None) -> str:
     """One line for one moment of a step; "" where that is not worth a line.
 
+    What is skipped is told at the end, once, with what it was skipped for.
     Where it would take more than `room` columns, it goes without the id: the state knows that.
     """
-    if event.type is EventType.STARTED and event.step.operation in _AT_ONCE:
+    begins_at_once = event.type is EventType.STARTED and event.step.operation in _AT_ONCE
+    if begins_at_once or event.type is EventType.SKIPPED:
         return ""
     address = style.bold(style.safe(str(event.step.address)) + ":")
     message = style.safe(event_message(event))
@@ -48,8 +50,6 @@ def event_text(event: Event, style: Style, room: int | None = None) -> str:
         message = message.partition(" [id=")[0]
     if event.type is EventType.FAILED:
         message = style.red(message)
-    elif event.type is EventType.SKIPPED:
-        message = style.yellow(message)
     return f"{address} {message}"
 
 

@@ -6,7 +6,7 @@ Timestamps are RFC 3339 and given by the caller, so that equal values give equal
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from declarative import __version__
@@ -15,6 +15,7 @@ from declarative.model.address import Address
 from declarative.model.event import Event, EventType
 from declarative.model.plan import Action, Change, Plan
 from declarative.model.record import Operation
+from declarative.view.drift import drift_summary
 from declarative.view.plan import count_line, shown_changes
 from declarative.view.progress import apply_summary, destroy_summary, event_message
 from declarative.view.terraform import IMPLIED_PROVIDER, action_reason, diagnostic_json
@@ -78,6 +79,13 @@ def drift_events(drifted: Iterable[Change], timestamp: str) -> list[Message]:
         text = f"{change.address}: Drift detected ({change.action})"
         messages.append(_message("resource_drift", text, timestamp, change=what))
     return messages
+
+
+def drift_summary_event(drifted: Collection[Change], recorded: int, endpoint: str, timestamp: str) -> Message:
+    """The `change_summary` at the end of a look for drift: what others have changed and removed."""
+    removed = sum(change.action is Action.DELETE for change in drifted)
+    text = drift_summary(len(drifted), recorded, endpoint)
+    return _summary(text, (0, len(drifted) - removed, removed, 0), "drift", timestamp)
 
 
 def event_json(event: Event, timestamp: str) -> Message:

@@ -25,12 +25,16 @@ def test_a_delete_that_a_proxy_answers_is_no_delete(stage: Stage) -> None:
 
 @pytest.mark.parametrize("reply", [TEXT, Reply(404), Reply(404, b"<html>", {"Content-Type": "text/html"}), KONG])
 def test_where_everything_is_404_no_plan_is_made_and_no_state_forgotten(stage: Stage, reply: Reply) -> None:
-    """Even where the proxy answers as a control plane would: the lists are not there either."""
+    """Even where the proxy answers as a control plane would: the lists are not there either. It is all one mistake."""
     stage.write(template("base"), training("a"))
     stage.tool.apply()
     stage.interfere = lambda _: reply
-    for command in (("plan", "--destroy"), ("drift",), ("destroy", "--auto-approve", "--allow", "disruption")):
-        assert "error:" in stage.tool.run(*command, code=1).err
+    elsewhere = ("--state", "empty.sqlite3")
+    commands = (("plan",), ("plan", *elsewhere), ("plan", "--destroy"), ("drift",))
+    for command in (*commands, ("destroy", "--auto-approve", "--allow", "disruption")):
+        said = stage.tool.run(*command, code=1).err
+        assert said.count("error:") == 1
+        assert "error: No control plane found\n  Every read was answered 404.\n  hint: check the endpoint" in said
     stage.interfere = stage.passed
     stage.is_whole("base", "a")
 

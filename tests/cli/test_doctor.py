@@ -53,6 +53,7 @@ def plane(asked: Asked) -> Reply:
 
 def test_it_needs_no_account_with_the_embedded_control_plane(empty: Tool) -> None:
     done = empty.run("doctor")
+    assert not [*empty.folder.iterdir()], "it changes nothing"
     assert "Control plane: sandbox (by default)" in done.out
     assert "with the token that every sandbox takes" in done.out
     assert done.out.endswith("\nUsable.\n")
@@ -71,7 +72,7 @@ def test_every_read_is_told_with_what_it_means(empty: Tool) -> None:
         found = findings(empty, DECLARATIVE_ENDPOINT=wire.url, **given)
         assert {asked.method for asked in wire.asked} == {"GET"}
     assert f"Control plane: {wire.url} (by --endpoint)" in text
-    assert "the connection is not encrypted" in text
+    assert "note         the connection is not encrypted" in text
     assert "signed in as ada@acme.example (client cli) until 2096-10-02 07:06:40 UTC with the token in" in " ".join(
         text.split()
     )
@@ -117,6 +118,8 @@ def test_where_nobody_is_there_it_says_so(empty: Tool) -> None:
     found = findings(empty, "--endpoint", LOCAL, code=1, DECLARATIVE_TOKEN="t")
     assert (found["usable"], found["reachable"], found["reads"]) == (False, False, [])
     assert found["diagnostics"][0]["summary"] == "Control plane unreachable"
+    said = empty.run("doctor", "--endpoint", LOCAL, code=1, DECLARATIVE_TOKEN="t").out
+    assert "encrypted" not in said, "nothing is known of a connection that there was not"
 
 
 def test_a_token_that_is_refused_is_no_sign_in(empty: Tool, url: str) -> None:
@@ -130,7 +133,7 @@ def test_a_token_that_is_refused_is_no_sign_in(empty: Tool, url: str) -> None:
     ("answer", "summary"),
     [
         (Reply(403, {"message": "no role"}), "Nothing may be read"),
-        (Reply(404), "Nothing may be read"),
+        (Reply(404), "No control plane found"),
         (Reply(200, b"<html>Sign in</html>"), "Unintelligible answer"),
         (Reply(200, [1, 2]), "Unintelligible answer"),
         (Reply(200, {"hello": "world"}), "Unintelligible answer"),

@@ -44,9 +44,13 @@ def changed_elsewhere(project: Project, level: str) -> None:
     """Another checkout of the project, with a state of its own that has forgotten nothing, applies something else."""
     manifest: dict[str, Any] = json.loads(json.dumps(TEMPLATE))
     manifest["spec"]["specificEnv"]["environmentVariables"][0]["value"] = level
+    applied_elsewhere(project, manifest, TRAINING)
+
+
+def applied_elsewhere(project: Project, *manifests: dict[str, Any]) -> None:
     state = project.root / ".declarative" / "state.sqlite3"
     kept = state.read_bytes()
-    project.write(manifest, TRAINING)
+    project.write(*manifests)
     project.apply()
     state.write_bytes(kept)
     project.write(TEMPLATE, TRAINING)
@@ -93,6 +97,28 @@ def test_what_is_gone_is_drift(project: Project, capsys: pytest.CaptureFixture[s
     messages = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     found = [one["change"] for one in messages if one["type"] == "resource_drift"]
     assert [(one["resource"]["addr"], one["action"]) for one in found] == [("Training.hello", "delete")]
+    assert messages[-1]["@message"] == "Drift: 1 of 2 resources differs from what was applied."
+    assert messages[-1]["changes"] == {"add": 0, "change": 0, "import": 0, "remove": 1, "operation": "drift"}
+
+
+def test_the_stream_ends_with_a_summary_also_where_nothing_has_drifted(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert drift(project, "--json") == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["type"], last["changes"]["change"], last["changes"]["remove"]) == ("change_summary", 0, 0)
+    assert last["@message"] == "No drift. 2 resources are as applied (sandbox)."
+
+
+def test_what_somebody_has_suspended_is_mentioned_where_the_manifest_leaves_that_to_others(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no drift, but it stands still: a plan says so, and so does this."""
+    applied_elsewhere(project, TEMPLATE, {**TRAINING, "desiredPhase": "Stopped"})
+    capsys.readouterr()
+    assert drift(project) == 0
+    assert "\n  Training.hello: suspended; desiredPhase is not managed.\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("phase", ["Completed", "Failed", "Pending", "Running"])

@@ -193,6 +193,23 @@ def test_the_first_interrupt_is_explained_and_the_rows_go_on_until_what_runs_is_
     assert "3 steps done, 0 failed, 28 skipped." in told
 
 
+def test_an_interrupted_apply_names_what_is_left_once_and_ends_with_counts_and_the_way_on(slow: Tool) -> None:
+    """What is done had its line, nothing failed that could be mended, and the counts are still in sight."""
+    with agreed(slow, 1500, "--parallelism", "25") as terminal:
+        terminal.shows("25 running")
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.shows("interrupted]")
+        told = terminal.ended(1)
+    assert told.endswith(
+        "\n\nApply incomplete. 25 steps done, 0 failed, 6 skipped.\n"
+        "What is done is recorded. Run apply again: it goes on from here."
+    )
+    ended = told.partition("Interrupted: finishing")[2]
+    named = re.findall(r"(?:Training|WorkloadTemplate)\.[\w-]+", ended)
+    assert len(named) == len(set(named)) == 31
+    assert ended.count("  skipped  ") == 6
+
+
 def test_ctrl_c_twice_says_what_was_under_way_and_leaves_the_terminal_as_it_was(slow: Tool) -> None:
     """As typed: the terminal makes the signal of the key."""
     with Terminal(slow, *APPLY, "--parallelism", "3") as terminal:

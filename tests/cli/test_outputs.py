@@ -72,6 +72,8 @@ def test_what_forbids_a_plan_stands_beside_it_with_all_that_was_found(tool: Tool
     assert text.startswith("### Plan: 1 to add, 0 to change, 2 to destroy.\n")
     assert text.count("> [!CAUTION]") == 1
     assert "warning: Paths are no filter" in text
+    assert "owns 2 resources that manifests/all.yaml does not have; the plan deletes them." in text
+    assert "deletes it." in tool.run("plan", "manifests/all.yaml", "--exclude", "Training.a").err
 
 
 def test_the_stream_in_a_file_is_that_of_standard_output(tool: Tool) -> None:
@@ -184,3 +186,15 @@ def test_an_interruption_ends_the_stream_and_the_documents(tool: Tool) -> None:
         assert running.ended().code == 1
     assert "error: Interrupted" in (tool.folder / "c.md").read_text()
     assert lines((tool.folder / "e.json").read_text())[-1]["@message"] == "Error: Interrupted"
+
+
+@pytest.mark.parametrize(
+    ("given", "width"), [({"COLUMNS": "60"}, 60), ({"COLUMNS": "200"}, 200), ({}, 100), ({"COLUMNS": "wide"}, 100)]
+)
+def test_a_width_that_is_asked_for_holds_for_a_pipe_too(tool: Tool, given: dict[str, str], width: int) -> None:
+    """`COLUMNS` is the width wherever the text goes; without it a pipe is 100 columns wide."""
+    tool.write({"manifests/all.yaml": training("No-Name-" * 4)})
+    detail = tool.run("validate", code=1, **given).err.splitlines()[5:-1]
+    assert len(" ".join(detail)) > 140
+    assert len(detail) == {60: 3, 100: 2, 200: 1}[width]
+    assert max(map(len, detail)) <= width

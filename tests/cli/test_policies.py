@@ -66,7 +66,8 @@ def test_nothing_allows_what_a_policy_denies(tool: Tool, allowed: tuple[str, ...
 
 def test_a_denied_plan_is_not_saved(tool: Tool) -> None:
     with_policies(tool, CEL)
-    tool.run("plan", "-e", "dev", "--out", "p", code=1)
+    said = tool.run("plan", "-e", "dev", "--out", "p", code=1).err
+    assert said.count("note: the plan was not saved to p\n") == 1
     assert not (tool.folder / "p").exists()
 
 

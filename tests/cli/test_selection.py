@@ -38,7 +38,7 @@ def test_a_target_applies_with_its_dependencies(project: Project, capsys: pytest
     command = ["-C", str(project.root), "apply", "--auto-approve", "--target", "Training.a"]
     assert run(command) == 0
     assert addresses(project) == ["Training.a", "Training.b"]
-    assert "Partial plan" in capsys.readouterr().err
+    assert "Partial plan\n  This plan is about `Training.a` alone; what else" in capsys.readouterr().err
 
 
 def test_what_is_excluded_is_not_deleted(project: Project) -> None:
@@ -90,7 +90,7 @@ def test_a_kind_is_selected_by_a_glob(project: Project, capsys: pytest.CaptureFi
     root = ["-C", str(project.root)]
     assert run([*root, "apply", "--auto-approve", "--exclude", "Training.*"]) == 0
     assert addresses(project) == ["WorkloadTemplate.base"]
-    assert "This plan is about --exclude Training.* alone" in capsys.readouterr().err
+    assert "This plan leaves out `Training.*`; what else differs stays as it is." in capsys.readouterr().err
     assert run([*root, "apply", "--auto-approve", "--target", "Training.*"]) == 0
     assert addresses(project) == ["Training.a", "Training.b", "WorkloadTemplate.base"]
 

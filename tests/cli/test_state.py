@@ -105,12 +105,22 @@ def test_a_state_can_be_pulled_and_pushed(project: Project, capsys: pytest.Captu
     (project.root / ".declarative" / "state.sqlite3").unlink()
     assert state(project, "push", "state.json") == 0
     assert is_empty(project.plan())
+    assert capsys.readouterr().out == "Pushed 2 resources.\n"
     capsys.readouterr()
     assert state(project, "pull") == 0
     pulled = json.loads(capsys.readouterr().out)
     known = json.loads(document)
     assert {**pulled, "serial": 0} == {**known, "serial": 0}
     assert pulled["serial"] > known["serial"]
+
+
+def test_one_resource_is_pushed_in_the_singular(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    state(project, "rm", "Training.b")
+    capsys.readouterr()
+    state(project, "pull")
+    (project.root / "state.json").write_text(capsys.readouterr().out)
+    assert state(project, "push", "state.json") == 0
+    assert capsys.readouterr().out == "Pushed 1 resource.\n"
 
 
 def test_a_foreign_or_older_document_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

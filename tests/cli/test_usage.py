@@ -70,9 +70,70 @@ def test_every_mistake_ends_with_1_and_is_told_on_stderr_alone(tool: Tool, line:
     assert done.out == ""
 
 
+def test_what_is_no_saved_plan_is_told_so_by_its_name(tool: Tool) -> None:
+    said = " ".join(tool.run("show", "manifests/all.yaml", code=1).err.split())
+    assert "manifests/all.yaml cannot be read as a plan: it is no saved plan, or it is damaged." in said
+
+
+def test_the_state_of_a_sandbox_is_described_once(tool: Tool) -> None:
+    for words in (("serve",), ("reset",)):
+        text = " ".join(tool.run("sandbox", *words, "--help").out.split())
+        assert "--state URL File of the sandbox" in text
+        assert "postgresql" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "hint"),
+    [
+        ("plan -var gpus=2", "-var", "did you mean --var?"),
+        ("plan -exclude=Training.a", "-exclude", "did you mean --exclude?"),
+        ("plan -refresh=false", "-refresh", "did you mean --no-refresh?"),
+        ("-chdir=infra plan", "-chdir", "did you mean --chdir?"),
+        ("-version", "-version", "did you mean --version?"),
+        ("apply --json-into -x -auto-aprove", "-auto-aprove", "did you mean --auto-approve?"),
+        ("apply --auto-aprove", "--auto-aprove", "did you mean --auto-approve?"),
+        ("plan -lock=false", "-lock", "leave it out: a plan takes no lock"),
+        ("apply --lock=false", "--lock", "leave it out: a plan takes no lock"),
+        ("init -input=false", "-input", "leave it out: without a terminal nothing is asked"),
+        ("apply -f manifests", "-f", "leave it out: files and folders need no option"),
+        ("plan -vx", "-vx", "see `declarative plan --help`"),
+    ],
+)
+def test_an_unknown_option_is_named_as_it_was_typed_with_its_spelling_here(
+    tool: Tool, line: str, told: str, hint: str
+) -> None:
+    said = " ".join(tool.run(*line.split(), code=1).err.split())
+    assert said.startswith(f"error: Wrong usage There is no option {told}. hint: {hint}"), said
+
+
+def test_letters_with_one_dash_are_options_of_one_letter_and_values_are_no_options(tool: Tool) -> None:
+    """So is what follows `--`."""
+    away = Tool(tool.folder.parent)
+    assert "Plan: 3 to add" in away.run("plan", f"-vC{tool.folder}").out
+    assert "Plan: 3 to add" in tool.run("plan", "--out", "-target").out
+    assert (tool.folder / "-target").is_file()
+    assert "-nowhere does not exist" in tool.run("plan", "--", "-nowhere", code=1).err
+
+
+@pytest.mark.parametrize("line", ["completion", "completion ksh"])
+def test_what_a_missing_choice_may_be_is_told_in_a_sentence(tool: Tool, line: str) -> None:
+    said = tool.run(*line.split(), code=1).err
+    assert "\\t" not in said
+    assert "hint: see `declarative completion --help`" in said
+    assert "Choose from: bash, zsh, fish" in said or "is not one of 'bash', 'zsh', 'fish'" in said
+
+
+def test_an_option_without_its_value_is_told_of_its_command(tool: Tool) -> None:
+    assert "hint: see `declarative init --help`" in tool.run("init", "--template", code=1).err
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("plna", "plan"), ("aply", "apply"), ("sandbx", "sandbox")])
 def test_an_unknown_command_is_told_its_nearest_spelling(tool: Tool, typed: str, meant: str) -> None:
     assert f"Did you mean `declarative {meant}`?" in tool.run(typed, code=1).err
+
+
+def test_a_command_of_another_tool_is_told_how_it_is_done_here(tool: Tool) -> None:
+    assert "Here that is `declarative state show ADDR`." in tool.run("describe", "Training.a", code=1).err
 
 
 def test_global_options_are_taken_before_and_after_the_command(tool: Tool) -> None:

@@ -88,6 +88,27 @@ def test_a_misspelt_key_silences_the_rules_of_its_mapping() -> None:
     assert violation.summary == "Unknown key"
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"compute": {"gpuRequestType": "portions", "gpuPortionRequest": 0.5}},
+        {"compute": {"gpuDevicesRequest": "two", "gpuRequestType": "memory", "gpuMemoryRequest": "1G"}},
+        {"storage": {"pvc": [{"path": "/data", "existingPvc": "yes"}]}},
+        {"storage": {"pvc": [{"path": "/data", "claimInfo": 3}]}},
+        {"tty": True, "stdin": "yes"},
+    ],
+)
+def test_a_wrong_value_brings_no_second_mistake_by_a_rule_between_fields(spec: dict[str, Any]) -> None:
+    """What it was meant to be nobody knows, so no rule can tell whether the other fields go with it."""
+    assert len(told(spec)) == 1
+
+
+def test_a_wrong_value_does_not_hide_what_is_wrong_whatever_it_was_meant_to_be() -> None:
+    """Both are given, however the first one is spelt."""
+    found = told({"environmentVariables": [{"name": "a", "value": 3, "secret": {"name": "s", "key": "k"}}]})
+    assert [violation.summary for violation in found] == ["Wrong type", "Fields that exclude each other"]
+
+
 def test_every_mistake_is_told_at_once() -> None:
     found = told({"imge": "x", "tty": 3, "compute": {"gpuRequestType": "portion"}})
     assert sorted(violation.summary for violation in found) == ["Missing field", "Unknown key", "Wrong type"]

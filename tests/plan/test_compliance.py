@@ -202,9 +202,9 @@ def test_the_same_line_is_told_once_with_how_often_it_was_found() -> None:
 
     told = told_once([at(1, "a"), at(1, "b"), at(2), at(1, "c"), at(3), at(3)])
     assert [(one.where and one.where.line, one.detail, one.notes) for one in told] == [
-        (1, "a", ("the same 2 more times",)),
+        (1, "a", ("this line makes the same mistake 2 more times",)),
         (2, "d", ()),
-        (3, "d", ("the same once more",)),
+        (3, "d", ("this line makes the same mistake once more",)),
     ]
 
 

@@ -22,9 +22,9 @@ def graph(**needs: tuple[Address, ...]) -> dict[Address, Resource]:
     return {one.address: one for one in made}
 
 
-def locate(resource: Resource, path: Path) -> Position:
-    """A place that tells which value was asked for."""
-    return Position(f"{resource.address}:{dotted(path)}", resource.where.line)
+def locate(resource: Resource, field: Path, to: Address) -> Position:
+    """A place that tells which reference was asked for."""
+    return Position(f"{resource.address}:{dotted(field)}:{to}", resource.where.line)
 
 
 def cycles(resources: dict[Address, Resource]) -> tuple[Diagnostic, ...]:
@@ -48,14 +48,14 @@ def test_a_circle_is_told_as_a_path_with_places() -> None:
     for key, line in (("a", 1), ("b", 2), ("c", 3)):
         assert f"Training.{key} at m.yaml:{line}:1" in places
     assert found.where is not None
-    assert found.where.file == f"{stops[0]}:dependsOn[0]"
+    assert found.where.file == f"{stops[0]}:dependsOn:{stops[1]}"
     assert "dependsOn" in (found.hint or "")
 
 
 def test_a_resource_that_needs_itself_is_a_circle() -> None:
     (found,) = cycles(graph(a=(A,)))
     assert found.detail == "Training.a -> Training.a (Training.a at m.yaml:1:1)."
-    assert found.where == Position("Training.a:dependsOn[0]", 1)
+    assert found.where == Position("Training.a:dependsOn:Training.a", 1)
 
 
 def test_every_circle_is_told() -> None:
@@ -77,4 +77,7 @@ def test_a_circle_points_at_the_line_that_closes_it() -> None:
     one = replace(graph(a=(D, B))[A], lifecycle=Lifecycle(replace_when=(B,)))
     two = graph(b=(C, A))[B]
     (found,) = cycles({A: one, B: two})
-    assert found.where in (Position("Training.a:lifecycle.replaceWhen[0]", 1), Position("Training.b:dependsOn[1]", 1))
+    assert found.where in (
+        Position("Training.a:lifecycle.replaceWhen:Training.b", 1),
+        Position("Training.b:dependsOn:Training.a", 1),
+    )

@@ -177,7 +177,7 @@ def test_a_secret_amid_text_is_saved_with_the_text_around_it() -> None:
 def test_a_damaged_reference_is_no_plan(broken: str) -> None:
     file = PlanFile(planned([resource(env("as-it-is"))], [], []), 0, 1)
     text = dump(file).replace('"as-it-is"', broken)
-    with pytest.raises(PlanError, match="cannot be applied"):
+    with pytest.raises(PlanError, match="cannot be read as a plan"):
         load(text, "p.plan")
 
 

@@ -128,7 +128,7 @@ def test_what_is_no_plan_of_this_release_is_refused_with_a_reason(text: str, why
     with pytest.raises(PlanError) as refused:
         load(text, "p.plan")
     (found,) = refused.value.diagnostics
-    assert found.detail.startswith("p.plan cannot be applied: ")
+    assert found.detail.startswith("p.plan cannot be read as a plan: ")
     assert why in found.detail
     assert "plan --out" in (found.hint or "")
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from declarative.errors import Unreachable
-from declarative.runai import network
+from declarative.runai import manners, network, transport
 from declarative.runai.credentials import Credentials
 from declarative.runai.transport import Transport
 from tests.runai.asking import asking
-from tests.runai.wire import Reply, wired
+from tests.runai.wire import Asked, Reply, wired
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 TOKEN = Credentials("t")
@@ -107,3 +109,54 @@ def test_expecting_many_requests_takes_the_swift_way_from_the_first_on(expected:
 
     with wired(lambda _: Reply(200, {})) as wire:
         assert asking(wire, TOKEN, run) == (expected > network.FEW)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> float:
+    """The seconds that a first contact may take in these tests."""
+    monkeypatch.setattr(transport, "FIRST_CONTACT", httpx.Timeout(0.4, connect=10.0))
+    return 0.4
+
+
+@pytest.mark.parametrize("few", [0, network.FEW])
+def test_a_first_contact_that_never_answers_is_given_up_soon_and_told_try_by_try(
+    few: int, short: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "FEW", few)
+    monkeypatch.setattr(manners, "QUIET", short)
+    told: list[str] = []
+
+    async def run(url: str) -> None:
+        with pytest.raises(Unreachable) as caught:
+            async with Transport(url, TOKEN, notice=told.append) as one:
+                await asyncio.gather(*(one.get(f"/{at}") for at in range(4)))
+        await asyncio.sleep(short)
+        assert caught.value.diagnostics[0].summary == "No answer from the control plane"
+        assert "took the connection, but gave no answer in time" in str(caught.value)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
+        asyncio.run(asyncio.wait_for(run(f"http://127.0.0.1:{silent.getsockname()[1]}"), 20))
+    assert told == [f"The control plane does not answer; trying again ({at} of 3)." for at in (2, 3)]
+
+
+def test_a_first_contact_is_given_up_within_a_minute() -> None:
+    read = transport.FIRST_CONTACT.read
+    assert read is not None
+    assert read * (manners.RETRIES_OUT_OF_TIME + 1) < 60
+
+
+@pytest.mark.parametrize("few", [0, network.FEW])
+def test_who_has_answered_before_may_take_longer(few: int, short: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "FEW", few)
+
+    def answer(asked: Asked) -> Reply:
+        time.sleep(2 * short if asked.path == "/slow" else 0)
+        return Reply(200, {})
+
+    async def run(one: Transport) -> None:
+        await one.get("/x")
+        await one.get("/slow")
+
+    with wired(answer) as wire:
+        asking(wire, TOKEN, run)
+        assert wire.count("GET") == 2

@@ -16,7 +16,7 @@ import pytest
 from declarative.view.concise import concise_text
 from declarative.view.diagnostics import diagnostics_text
 from declarative.view.failure import failure_text, wait_text
-from declarative.view.plan import plan_text
+from declarative.view.plan import plan_text, stopping_text
 from declarative.view.progress import event_text
 from declarative.view.state import state_list_json, state_list_text, state_show_json, state_show_text
 from declarative.view.stream import event_messages, plan_events, version_event
@@ -55,7 +55,7 @@ CASES: dict[str, Callable[[], str]] = {
     "nothing-written-is-nothing-to-do": lambda: plan_text(samples.plan(), TERMINAL),
     "a-found-object-is-mentioned-though-nothing-changes": lambda: plan_text(samples.plan(samples.ADOPTED), TERMINAL),
     "what-leaves-by-itself-is-mentioned": lambda: plan_text(samples.plan(samples.LEAVING), TERMINAL),
-    "a-long-plan-ends-with-what-it-stops": lambda: plan_text(samples.LONG_PLAN, TERMINAL),
+    "what-a-plan-stops-is-told-in-one-sentence": lambda: stopping_text(samples.LONG_PLAN, TERMINAL) + "\n",
     "a-run-that-ended-is-told-with-the-volumes-that-go": lambda: plan_text(samples.plan(samples.ENDED), TERMINAL),
     "a-finished-run-is-mentioned-though-nothing-changes": lambda: plan_text(samples.plan(samples.FINISHED), TERMINAL),
     "a-wait-is-told-as-it-goes-on": lambda: "".join(f"{event_text(event, TERMINAL)}\n" for event in samples.WAITS),

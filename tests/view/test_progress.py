@@ -14,7 +14,7 @@ from declarative.model.position import Position
 from declarative.model.record import Operation
 from declarative.view.failure import failure_text
 from declarative.view.live import Board, cut_off, frame, heartbeat
-from declarative.view.progress import apply_summary, destroy_summary, event_text, tally
+from declarative.view.progress import apply_summary, destroy_summary, event_message, event_text, tally
 from declarative.view.style import Style
 from declarative.view.text import columns, duration
 from tests.view import samples
@@ -44,10 +44,13 @@ def test_a_replacement_counts_as_added_and_destroyed() -> None:
 @pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("type", EventType)
 def test_every_event_has_words(operation: Operation, type: EventType) -> None:
-    """No combination of event and operation is left without a line, even where the step knows no change."""
-    line = event_text(Event(type, Step(0, samples.training("a"), operation)), Style())
-    if type is EventType.STARTED and operation in (Operation.ADOPT, Operation.FORGET):
-        assert line == ""  # it is done at once, and one line tells so
+    """No combination of event and operation is left without words, even where the step knows no change."""
+    event = Event(type, Step(0, samples.training("a"), operation))
+    line = event_text(event, Style())
+    assert re.match(r"\w", event_message(event))
+    at_once = type is EventType.STARTED and operation in (Operation.ADOPT, Operation.FORGET)
+    if at_once or type is EventType.SKIPPED:
+        assert line == ""  # one line tells of it, when it is done or in the report at the end
     else:
         assert re.match(r"Training\.a: \w", line)
 
@@ -55,7 +58,7 @@ def test_every_event_has_words(operation: Operation, type: EventType) -> None:
 def test_the_failure_report_tells_root_causes() -> None:
     """A skipped step names the failure at the root, not the skipped step between."""
     report = failure_text(samples.EVENTS, Style())
-    assert "skipped  Training.report   needs Training.bert, which failed\n" in report
+    assert "skipped  Training.report  needs Training.bert, which failed\n" in report
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_a_step_skipped_for_an_interrupt_tells_so() -> None:
     """Where nothing failed, the event's own words are the reason."""
     why = Diagnostic("Not applied", "The apply was interrupted.")
     event = Event(EventType.SKIPPED, samples.CREATED, diagnostics=(why,))
-    assert event_text(event, Style()) == "Training.data: Creation skipped: The apply was interrupted"
+    assert event_message(event) == "Creation skipped: The apply was interrupted"
     assert "skipped  Training.data  The apply was interrupted\n" in failure_text([event], Style())
 
 

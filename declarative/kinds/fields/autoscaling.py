@@ -9,7 +9,7 @@ from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.base import Fields, Int32, NonNegative32, Positive32
-from declarative.kinds.rules import Given, Violation
+from declarative.kinds.rules import UNKNOWN, Given, Violation
 
 
 def _integer(value: Any, default: int) -> int:
@@ -20,6 +20,8 @@ class Thresholds(Struct, frozen=True):
     """A range of replicas needs a metric, except 0 to 1, which follows network activity."""
 
     def check(self, given: Given) -> Iterator[Violation]:
+        if UNKNOWN in (given.get("minReplicas"), given.get("maxReplicas")):
+            return
         low = _integer(given.get("minReplicas"), 1)
         high = _integer(given.get("maxReplicas"), max(low, 1))
         metric = given.get("thresholdMetric")

@@ -9,7 +9,7 @@ from msgspec import Struct
 from pydantic import Field
 
 from declarative.kinds.fields.base import Fields, FilledIn, Keyed, Quantity, Text, Uuid
-from declarative.kinds.rules import Given, SameInAll, Violation
+from declarative.kinds.rules import UNKNOWN, Given, SameInAll, Violation
 
 _NAME = "Name of this mount, by which policy rules refer to it."
 
@@ -54,8 +54,9 @@ class ClaimInfoFits(Struct, frozen=True):
     """A new claim needs a size; an existing one has its own."""
 
     def check(self, given: Given) -> Iterator[Violation]:
-        info = given.get("claimInfo")
-        if given.get("existingPvc") is True:
+        info, is_existing = given.get("claimInfo"), given.get("existingPvc")
+        has_no_size = info is None or (isinstance(info, Mapping) and info.get("size") is None)
+        if is_existing is True:
             if info is not None:
                 yield Violation(
                     ("claimInfo",),
@@ -64,7 +65,7 @@ class ClaimInfoFits(Struct, frozen=True):
                     "remove `claimInfo`, or set `existingPvc: false`",
                     on_key=True,
                 )
-        elif not given.get("exclude") and (info is None or (isinstance(info, Mapping) and info.get("size") is None)):
+        elif has_no_size and is_existing is not UNKNOWN and not given.get("exclude"):
             yield Violation(
                 ("claimInfo",) if info is not None else (),
                 "Missing field",
