@@ -91,8 +91,8 @@ class Console:
         with self.live(lambda _: [text], _PATIENCE):
             yield
 
-    def out(self, text: str) -> None:
-        """Data; raises DeclarativeError where it cannot be written, as on a full disk."""
+    def out(self, text: str | Iterable[str]) -> None:
+        """Data, as one text or in parts; raises DeclarativeError where it cannot be written, as on a full disk."""
         Console._follows = True
         if self._live is not None:
             self._live.clear()  # both streams may go to one terminal
@@ -218,11 +218,13 @@ def _terminal_width(stream: TextIO | None) -> int | None:
         return None
 
 
-def _write(stream: TextIO | None, text: str) -> None:
+def _write(stream: TextIO | None, text: str | Iterable[str]) -> None:
     if not text or stream is None:
         return
+    if isinstance(text, str):
+        text = (text, "" if text.endswith(("\n", " ")) else "\n")
     try:
-        stream.write(text if text.endswith(("\n", " ")) else f"{text}\n")
+        stream.writelines(text)
         stream.flush()
     except BrokenPipeError:
         _discard(stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from declarative.model.address import Address
 from declarative.model.plan import Action, Change, Disruption, Plan, Run
@@ -24,14 +24,16 @@ SYMBOLS = {
 }
 
 
-def plan_text(plan: Plan, style: Style, known: Known = NOTHING_KNOWN) -> str:
-    """The whole plan: symbols, one block a change, and the count."""
+def plan_text(plan: Plan, style: Style, known: Known = NOTHING_KNOWN) -> Iterator[str]:
+    """The whole plan in parts: symbols, one block a change, and the count. At once it would take more memory than the plan."""
     shown = shown_changes(plan)
     if not shown:
-        return no_changes(plan, style) + "\n"
-    blocks = [_header(plan, shown, style)]
-    blocks += [change_text(change, style, known) for change in shown]
-    return "\n\n".join([*blocks, "\n".join(closing(plan, style))]) + "\n"
+        yield no_changes(plan, style) + "\n"
+        return
+    yield _header(plan, shown, style) + "\n\n"
+    for change in shown:
+        yield change_text(change, style, known) + "\n\n"
+    yield "\n".join(closing(plan, style)) + "\n"
 
 
 def change_text(change: Change, style: Style, known: Known = NOTHING_KNOWN) -> str:

@@ -71,7 +71,7 @@ def told(plan: Plan) -> str:
     """Everything that a plan is ever told as."""
     file = PlanFile(plan, 1, 1)
     again = load(dump(file), "p.plan").plan
-    shown = [plan_text(one, style) for one in (plan, again) for style in (Style(), Style(width=400))]
+    shown = ["".join(plan_text(one, style)) for one in (plan, again) for style in (Style(), Style(width=400))]
     as_json = [json.dumps([plan_json(one), plan_events(one, "now")]) for one in (plan, again)]
     return "\n".join([dump(file), *shown, *as_json, repr(plan), canonical([one.after for one in plan.changes])])
 

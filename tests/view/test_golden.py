@@ -42,36 +42,46 @@ def as_lines(values: list[dict[str, object]]) -> str:
 
 
 CASES: dict[str, Callable[[], str]] = {
-    "a-create-shows-its-body-as-yaml": lambda: plan_text(samples.plan(samples.CREATE), TERMINAL),
-    "an-update-shows-only-what-differs": lambda: plan_text(samples.plan(samples.TEMPLATE, samples.SAME), TERMINAL),
-    "suspend-and-resume-are-named": lambda: plan_text(samples.plan(samples.SUSPEND, samples.RESUME), TERMINAL),
-    "a-replacement-says-what-forces-it": lambda: plan_text(
-        samples.plan(samples.REPLACE, samples.SAFE_REPLACE), TERMINAL
+    "a-create-shows-its-body-as-yaml": lambda: "".join(plan_text(samples.plan(samples.CREATE), TERMINAL)),
+    "an-update-shows-only-what-differs": lambda: "".join(
+        plan_text(samples.plan(samples.TEMPLATE, samples.SAME), TERMINAL)
     ),
-    "a-delete-shows-the-essentials": lambda: plan_text(samples.plan(samples.DELETE, destroy=True), TERMINAL),
-    "a-forget-is-no-delete": lambda: plan_text(samples.plan(samples.FORGET), TERMINAL),
-    "nothing-to-do-is-said-in-a-sentence": lambda: plan_text(samples.plan(samples.SAME, samples.SAME), TERMINAL),
-    "nothing-recorded-is-nothing-to-destroy": lambda: plan_text(samples.plan(destroy=True), TERMINAL),
-    "nothing-written-is-nothing-to-do": lambda: plan_text(samples.plan(), TERMINAL),
-    "a-found-object-is-mentioned-though-nothing-changes": lambda: plan_text(samples.plan(samples.ADOPTED), TERMINAL),
-    "what-leaves-by-itself-is-mentioned": lambda: plan_text(samples.plan(samples.LEAVING), TERMINAL),
+    "suspend-and-resume-are-named": lambda: "".join(plan_text(samples.plan(samples.SUSPEND, samples.RESUME), TERMINAL)),
+    "a-replacement-says-what-forces-it": lambda: "".join(
+        plan_text(samples.plan(samples.REPLACE, samples.SAFE_REPLACE), TERMINAL)
+    ),
+    "a-delete-shows-the-essentials": lambda: "".join(plan_text(samples.plan(samples.DELETE, destroy=True), TERMINAL)),
+    "a-forget-is-no-delete": lambda: "".join(plan_text(samples.plan(samples.FORGET), TERMINAL)),
+    "nothing-to-do-is-said-in-a-sentence": lambda: "".join(
+        plan_text(samples.plan(samples.SAME, samples.SAME), TERMINAL)
+    ),
+    "nothing-recorded-is-nothing-to-destroy": lambda: "".join(plan_text(samples.plan(destroy=True), TERMINAL)),
+    "nothing-written-is-nothing-to-do": lambda: "".join(plan_text(samples.plan(), TERMINAL)),
+    "a-found-object-is-mentioned-though-nothing-changes": lambda: "".join(
+        plan_text(samples.plan(samples.ADOPTED), TERMINAL)
+    ),
+    "what-leaves-by-itself-is-mentioned": lambda: "".join(plan_text(samples.plan(samples.LEAVING), TERMINAL)),
     "what-a-plan-stops-is-told-in-one-sentence": lambda: stopping_text(samples.LONG_PLAN, TERMINAL) + "\n",
-    "a-run-that-ended-is-told-with-the-volumes-that-go": lambda: plan_text(samples.plan(samples.ENDED), TERMINAL),
-    "a-finished-run-is-mentioned-though-nothing-changes": lambda: plan_text(samples.plan(samples.FINISHED), TERMINAL),
+    "a-run-that-ended-is-told-with-the-volumes-that-go": lambda: "".join(
+        plan_text(samples.plan(samples.ENDED), TERMINAL)
+    ),
+    "a-finished-run-is-mentioned-though-nothing-changes": lambda: "".join(
+        plan_text(samples.plan(samples.FINISHED), TERMINAL)
+    ),
     "a-wait-is-told-as-it-goes-on": lambda: "".join(f"{event_text(event, TERMINAL)}\n" for event in samples.WAITS),
     "a-failed-wait-says-that-the-apply-is-done": lambda: wait_text(samples.WAITS[2:], (2, 1, 0, 0), TERMINAL, read),
     "the-stream-of-a-wait-is-terraforms": lambda: as_lines(
         [message for event in samples.WAITS for message in event_messages(event, NOW)]
     ),
-    "a-whole-plan-in-ascii": lambda: plan_text(samples.FULL_PLAN, ASCII),
-    "a-whole-plan-in-colour": lambda: plan_text(samples.FULL_PLAN, COLOR),
+    "a-whole-plan-in-ascii": lambda: "".join(plan_text(samples.FULL_PLAN, ASCII)),
+    "a-whole-plan-in-colour": lambda: "".join(plan_text(samples.FULL_PLAN, COLOR)),
     "a-concise-plan-has-a-line-for-each-change": lambda: concise_text(samples.FULL_PLAN, Style(width=120)),
     "a-concise-plan-fits-its-terminal": lambda: concise_text(samples.FULL_PLAN, TERMINAL),
     "hostile-values-are-escaped-in-a-concise-plan": lambda: concise_text(samples.plan(samples.HOSTILE), TERMINAL),
-    "ids-have-their-names-beside-them": lambda: plan_text(
-        samples.plan(samples.RENAMED, samples.CREATE), TERMINAL, samples.KNOWN
+    "ids-have-their-names-beside-them": lambda: "".join(
+        plan_text(samples.plan(samples.RENAMED, samples.CREATE), TERMINAL, samples.KNOWN)
     ),
-    "hostile-values-are-escaped": lambda: plan_text(samples.plan(samples.HOSTILE), TERMINAL),
+    "hostile-values-are-escaped": lambda: "".join(plan_text(samples.plan(samples.HOSTILE), TERMINAL)),
     "diagnostics-point-into-the-source": lambda: diagnostics_text(samples.DIAGNOSTICS, TERMINAL, read),
     "diagnostics-in-ascii": lambda: diagnostics_text(samples.DIAGNOSTICS, ASCII, read),
     "a-single-diagnostic-is-not-counted": lambda: diagnostics_text(samples.DIAGNOSTICS[1:2], TERMINAL, read),

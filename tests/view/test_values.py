@@ -103,7 +103,7 @@ def test_nothing_from_outside_reaches_the_terminal_raw(
 ) -> None:
     """Whatever values, names and reasons hold, no control character and no override of direction comes out."""
     plan = hostile_plan(freeze(one), freeze(other), words, many)
-    shown = plan_text(plan, Style(unicode=unicode))
+    shown = "".join(plan_text(plan, Style(unicode=unicode)))
     assert all(line.isprintable() for line in shown.split("\n"))
     assert unicode or shown.isascii()
     assert re.search(r"^Plan: 2 to add, 0 to change, 2 to destroy\.$", shown, re.MULTILINE)
@@ -113,7 +113,7 @@ def test_nothing_from_outside_reaches_the_terminal_raw(
 def test_colour_adds_nothing_but_colour(one: Any, other: Any, words: str) -> None:
     """Without its escapes, the coloured plan is the plain one: colour never carries meaning alone."""
     plan = hostile_plan(freeze(one), freeze(other), words, words)
-    assert re.sub(r"\x1b\[\d+m", "", plan_text(plan, Style(color=True))) == plan_text(plan, Style())
+    assert re.sub(r"\x1b\[\d+m", "", "".join(plan_text(plan, Style(color=True)))) == "".join(plan_text(plan, Style()))
 
 
 @given(value=text, room=st.integers(12, 60), unicode=st.booleans())
