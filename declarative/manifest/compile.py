@@ -25,7 +25,7 @@ from declarative.model.address import Address
 from declarative.model.bookkeeping import Statement
 from declarative.model.position import Position
 from declarative.model.resource import Resource
-from declarative.model.value import EMPTY, FrozenMap, Path, Value
+from declarative.model.value import EMPTY, FrozenMap, Path
 
 
 class Compiled(Struct, frozen=True):
@@ -174,14 +174,15 @@ class _Compiler:
     def _take(self, value: FrozenMap, where: Position) -> None:
         metadata: FrozenMap = value["metadata"]
         given: FrozenMap = value.get("lifecycle") or EMPTY
+        referred = tuple(references(value))
         resource = Resource(
             address=Address(value["kind"], metadata.get("key") or metadata["name"]),
             body=_body(value),
             lifecycle=lifecycle(given),
-            depends_on=addresses(dict.fromkeys(text for text, _ in references(value))),
+            depends_on=addresses(dict.fromkeys(text for text, _ in referred)),
             where=where,
         )
-        self._relate(resource, value, self.resources)
+        self._relate(resource, referred, self.resources)
 
     def _sketch(self, document: Document) -> None:
         """Takes up a manifest with mistakes, as far as it can be read."""
@@ -189,11 +190,11 @@ class _Compiler:
         if resource is None:
             self.addresses.add(*identity(document.value))
         else:
-            self._relate(resource, document.value, self.outlines)
+            self._relate(resource, references(document.value), self.outlines)
 
-    def _relate(self, resource: Resource, value: Value, among: dict[Address, Resource]) -> None:
+    def _relate(self, resource: Resource, referred: Iterable[tuple[str, Path]], among: dict[Address, Resource]) -> None:
         self.addresses.add(resource.address.kind, resource.address.key)
-        self.references += [(text, resource, path) for text, path in references(value)]
+        self.references += [(text, resource, path) for text, path in referred]
         if self._is_first(resource):
             among[resource.address] = resource
 

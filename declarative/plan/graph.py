@@ -29,7 +29,8 @@ def cycles(
         where = locate(first, _field_of(first, circle[1]), circle[1])
         hint = f"remove one of the {_fields(resources, circle)}"
         found.append(Diagnostic("Circular dependency", f"{path} ({places}).", hint, where))
-        left = {address: needs for address, needs in left.items() if address not in circle}
+        told = frozenset(circle)
+        left = {address: needs for address, needs in left.items() if address not in told}
     return tuple(found)
 
 
