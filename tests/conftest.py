@@ -19,6 +19,12 @@ settings.register_profile("random", _COMMON, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 
+@pytest.fixture(autouse=True)
+def _usual_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests compare is as wide as where nobody says how wide; pytest's own processes say so."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A server to be shared: whoever stops it starts it again."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from msgspec.structs import replace
 
 from tests.apply.stage import TEMPLATES, TRAININGS, Hold, Stage, is_create
 from tests.cli.tool import Done, until
