@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
@@ -16,6 +13,7 @@ from declarative.adopting import Arrivals
 from declarative.apply.applier import Applier
 from declarative.apply.clock import SystemClock
 from declarative.apply.endings import in_full
+from declarative.apply.interrupts import interruptible
 from declarative.diagnostics import Diagnostic, Severity, by_place
 from declarative.errors import PlanError
 from declarative.manifest import complaint
@@ -254,7 +252,7 @@ async def carry_out(
         lease.belong_to(session.endpoint)
     records, parallelism = snapshot.by_address(), session.settings.parallelism
     applier = Applier(Remote(transport), lease, records, SystemClock(), tell, find_created, parallelism)
-    with _interruptible(applier, lease, listener.interrupted):
+    with interruptible(applier, lease, listener.interrupted):
         return tuple(last[event.step.index] for event in await applier.run(steps(plan)))
 
 
@@ -263,38 +261,3 @@ def _placed(event: Event, compiled: Compiled | None) -> Event:
     if change is None or not event.diagnostics:
         return event
     return replace(event, diagnostics=tuple(complaint.placed(one, change, compiled) for one in event.diagnostics))
-
-
-@contextmanager
-def _interruptible(applier: Applier, lease: Lease, on_interrupt: Callable[[], None]) -> Iterator[None]:
-    """Once: begin nothing new. Twice: stop now; the state then knows what was under way.
-
-    Signals are the main thread's: in another one, whoever started it decides what they do.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    asked = False
-
-    def interrupted() -> None:
-        nonlocal asked
-        if asked and task is not None:
-            lease.hurry()
-            task.cancel()
-            return
-        asked = True
-        on_interrupt()
-        applier.stop(Diagnostic("Not applied", "The interrupt came before this step began."))
-
-    # What is ignored stays so: nohup asks for that.
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {one: found for one in numbers if (found := signal.getsignal(one)) is not signal.SIG_IGN}
-    for one in before:
-        loop.add_signal_handler(one, interrupted)
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            loop.remove_signal_handler(one)
-            signal.signal(one, handler or signal.SIG_DFL)

@@ -93,6 +93,7 @@ def _with_nothing_saved(errors: list[Diagnostic], out: str | None) -> list[Diagn
 
 
 def _save(found: Context, file: planfile.PlanFile, out: str) -> None:
-    write_whole(found.settings.root / out, planfile.dump(file))
+    text = planfile.dump(file)
+    write_whole(found.settings.root / out, text)
     following = found.console.next(found.following("apply", out))
-    found.console.note(f"\nSaved the plan to {out} (checksum {planfile.checksum(file)}).{following}")
+    found.console.note(f"\nSaved the plan to {out} (checksum {planfile.borne(text)}).{following}")
