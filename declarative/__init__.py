@@ -6,6 +6,7 @@ a DeclarativeError, whose `diagnostics` say what, where and how to mend it.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from declarative.library import Applied, Plan, Project, load
 
 __version__ = "0.1.0"
+# Seconds since the epoch: code on disk that is younger is not the code that runs.
+__started__ = time.time()
 __all__ = ["Applied", "DeclarativeError", "Plan", "Project", "__version__", "load"]
 
 

@@ -2,7 +2,8 @@
 
 It is a cache and nothing else. An entry belongs to the bytes of a file and to the code that compiled them, so that it cannot
 outlive either; what is damaged, missing or cannot be kept is compiled as if there were no cache. Files with a template in
-them are not kept: what they come to depends on more than themselves, and may be secret.
+them are not kept: what they come to depends on more than themselves, and may be secret. Nor are those with documents about
+the state, which have places that are not kept.
 
 There is one file for each project, in `DECLARATIVE_CACHE_DIR`, or else in `declarative` below the folder that the system has
 for caches, where a fresh checkout in the same place finds it. It is read as a whole and replaced as a whole, which needs no
@@ -14,19 +15,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import os
+import re
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from declarative.model.value import FrozenMap, from_json
+import pydantic
+import pydantic_core
+import yaml
+
+from declarative import __started__, __version__
+from declarative.model.value import FrozenMap, Value, from_json
 
 VARIABLE = "DECLARATIVE_CACHE_DIR"
 # Bytes of manifests. What is compiled in a moment is neither looked for nor kept.
@@ -35,9 +42,12 @@ WORTH = 65_536
 DAYS = 30
 
 _SUFFIX = ".manifests"
-# What the outcome depends on beside a file: these packages of ours, and the versions of these libraries.
+# A file of ours, whole or unfinished. The folder may be anybody's.
+_NAME = re.compile(r"[0-9a-f]{32}\.manifests(\.\w+\.part)?")
+# How much longer than a file its values may be: aliases can make them as long as they like.
+_MOST_GROWTH = 4
+# What the outcome depends on beside a file and the libraries: these packages of ours.
 _OURS = ("kinds", "kinds/fields", "manifest", "model")
-_LIBRARIES = {"pydantic": "version.py", "yaml": "__init__.py"}
 
 
 class Known(NamedTuple):
@@ -63,7 +73,7 @@ class Cache:
     @classmethod
     def of(cls, root: Path, files: Iterable[Path], environ: Mapping[str, str]) -> Cache:
         """The cache of the project in `root`, if these files are worth one."""
-        folder = folder_of(environ) if _is_worth(files) else None
+        folder = folder_of(root, environ) if _is_worth(files) and _code() else None
         name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
         return cls(folder / f"{name}{_SUFFIX}" if folder else None)
 
@@ -84,14 +94,18 @@ class Cache:
         if line is None:
             return None
         self._used.add(digest)
-        return tuple(Known(*one) for one in from_json(line.decode()))
+        with contextlib.suppress(ValueError):  # Python may be told to read shorter numbers than before
+            return tuple(Known(*one) for one in from_json(line.decode()))
+        return None
 
     def keep(self, data: bytes, documents: Sequence[Known]) -> None:
         """Takes down what the bytes of a file came to. Nothing in them was wrong, and there was no template in them."""
-        if self._path is None:
+        digest = _digest(data)
+        if self._path is None or digest in self._used or _is_inflated(data, documents):
             return
-        with contextlib.suppress(UnicodeEncodeError):  # half of a surrogate pair, as an escape can write it
-            self._learnt[_digest(data)] = json.dumps(documents, separators=(",", ":"), ensure_ascii=False).encode()
+        # Half of a surrogate pair, as an escape can write it; or a number that is too long to be written.
+        with contextlib.suppress(ValueError):
+            self._learnt[digest] = json.dumps(documents, separators=(",", ":"), ensure_ascii=False).encode()
             self._size += len(data)
 
     @cached_property
@@ -122,12 +136,12 @@ class Cache:
             yield b"%b %b\n" % (digest, line)
 
 
-def folder_of(environ: Mapping[str, str]) -> Path | None:
+def folder_of(root: Path, environ: Mapping[str, str]) -> Path | None:
     """Where caches are; None where there shall be none: `DECLARATIVE_CACHE_DIR` is empty, or nobody knows a place."""
     if (given := environ.get(VARIABLE)) is not None:
-        return Path(given) if given else None
-    if home := environ.get("XDG_CACHE_HOME"):
-        return Path(home, "declarative")
+        return Path(root, os.path.expanduser(given)) if given else None  # noqa: PTH111: which fails for unknown users
+    if (home := Path(environ.get("XDG_CACHE_HOME", ""))).is_absolute():
+        return home / "declarative"
     if not (user := environ.get("HOME")):
         return None
     return Path(user, "Library/Caches" if sys.platform == "darwin" else ".cache", "declarative")
@@ -143,6 +157,18 @@ def _is_worth(files: Iterable[Path]) -> bool:
     return False
 
 
+def _is_inflated(data: bytes, documents: Iterable[Known]) -> bool:
+    """Whether aliases make the values longer than it pays to keep."""
+    return b"*" in data and sum(_length(one.value) for one in documents) > _MOST_GROWTH * len(data)
+
+
+def _length(value: Value) -> int:
+    """About how long the JSON of a value is."""
+    if isinstance(value, dict):
+        return sum(len(key) + _length(item) for key, item in value.items())
+    return len(value) if isinstance(value, str) else 4 + sum(map(_length, value if isinstance(value, tuple) else ()))
+
+
 def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).hexdigest().encode()
 
@@ -153,21 +179,26 @@ def _header(body: bytes) -> bytes:
 
 @cache
 def _code() -> bytes:
-    """The digest of all code that a value comes from."""
+    """The digest of all code that a value comes from; empty where nobody can tell which code is running."""
     root = Path(__file__).parents[1]
     files = [file for name in _OURS for file in sorted((root / name).glob("*.py"))]
-    for name, file in _LIBRARIES.items():
-        found = find_spec(name)
-        assert found is not None and found.origin is not None
-        files.append(Path(found.origin).with_name(file))
-    return _digest(b"\0".join((sys.version.encode(), *(file.read_bytes() for file in files))))
+    try:
+        # An installation without sources, or one that has been replaced since this process began.
+        if not files or any(file.stat().st_ctime >= __started__ for file in files):
+            return b""
+        sources = [file.read_bytes() for file in files]
+    except OSError:
+        return b""
+    libyaml = importlib.import_module("yaml._yaml").get_version_string() if yaml.__with_libyaml__ else ""
+    running = (__version__, sys.version, pydantic.VERSION, pydantic_core.__version__, yaml.__version__, libyaml)
+    return _digest(b"\0".join((repr(running).encode(), *sources)))
 
 
 def _write(path: Path, lines: Iterator[bytes]) -> None:
     """Replaces a file, whatever happens meanwhile. Manifests are nobody else's business."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     body = b"".join(lines)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(b"%b\n%b" % (_header(body), body))
@@ -181,5 +212,6 @@ def _tidy(folder: Path) -> None:
     """Removes what nobody has used for long, and what was never finished."""
     before = time.time() - DAYS * 86_400
     for file in folder.iterdir():
-        if file.suffix in (_SUFFIX, ".part") and file.stat().st_mtime < before:
-            file.unlink()
+        with contextlib.suppress(OSError):
+            if _NAME.fullmatch(file.name) and file.stat().st_mtime < before:
+                file.unlink()

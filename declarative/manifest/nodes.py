@@ -54,7 +54,7 @@ class _Resolver:
         return False
 
 
-# PyYAML without libyaml is slower, but the same.
+# PyYAML without libyaml is slower, and stricter in odd cases.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

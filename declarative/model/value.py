@@ -70,13 +70,13 @@ def freeze_entries(entries: dict[str, Any]) -> FrozenMap:
 
 # What many resources have in common stands in memory once: that is half of it, and costs no time.
 _SHARED: dict[tuple[tuple[str, str], ...], FrozenMap] = {}
-_MOST_SHARED = 1 << 16
+_MOST_SHARED, _LONGEST_SHARED = 1 << 16, 100
 
 
 def shared(entries: dict[str, Any]) -> FrozenMap | None:
-    """The one frozen mapping of these entries, where all of them are texts; None for any other mapping."""
+    """The one frozen mapping of these entries, where all of them are short texts; None for any other mapping."""
     for item in entries.values():
-        if type(item) is not str:  # 1 and True would be the same entry
+        if type(item) is not str or len(item) > _LONGEST_SHARED:  # 1 and True would be the same entry
             return None
     key = tuple(entries.items())
     found = _SHARED.get(key)

@@ -5,9 +5,12 @@ That it makes no difference to any manifest is checked beside every other test o
 
 from __future__ import annotations
 
+import compileall
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +20,7 @@ import pytest
 from declarative.manifest import cache
 from declarative.manifest.cache import WORTH, Cache, Known
 from declarative.model.value import freeze
-from tests.cli.tool import Tool
+from tests.cli.tool import REPOSITORY, Tool, environment
 
 COUNT = 120
 # Long enough that all of them are worth a cache.
@@ -186,9 +189,21 @@ def test_a_small_project_leaves_nothing_behind(tool: Tool) -> None:
 def test_with_an_empty_folder_there_is_no_cache(tool: Tool, tmp_path: Path) -> None:
     tool.run("validate", DECLARATIVE_CACHE_DIR="", XDG_CACHE_HOME=str(tmp_path / "xdg"))
     assert not (tmp_path / "xdg").exists()
-    environ = {**tool.environ, "XDG_CACHE_HOME": str(tmp_path / "xdg")}
-    del environ["DECLARATIVE_CACHE_DIR"]
-    assert cache.folder_of(environ) == tmp_path / "xdg" / "declarative"
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"XDG_CACHE_HOME": "/xdg", "HOME": "/home/a"}, Path("/xdg/declarative")),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/home/a"}, Path("/home/a/.cache/declarative")),
+        ({"DECLARATIVE_CACHE_DIR": "cache", "HOME": "/home/a"}, Path("/project/cache")),
+        ({"DECLARATIVE_CACHE_DIR": "/cache"}, Path("/cache")),
+        ({"DECLARATIVE_CACHE_DIR": "", "HOME": "/home/a"}, None),
+        ({}, None),
+    ],
+)
+def test_the_folder_is_where_the_user_or_the_system_says(environ: dict[str, str], folder: Path | None) -> None:
+    assert cache.folder_of(Path("/project"), environ) == folder
 
 
 def test_removing_the_cache_changes_nothing(tool: Tool) -> None:
@@ -223,7 +238,7 @@ def known(path: Path) -> set[int]:
 
 
 def test_caches_of_projects_that_are_gone_are_removed_in_time(tmp_path: Path) -> None:
-    old, young, foreign = (tmp_path / name for name in ("old.manifests", "young.manifests", "notes.txt"))
+    old, young, foreign = (tmp_path / name for name in (f"{'a' * 32}.manifests", f"{'b' * 32}.manifests", "notes.txt"))
     for file in (old, young, foreign):
         file.write_bytes(b"")
     for file in (old, foreign):
@@ -239,6 +254,57 @@ def test_a_value_that_json_cannot_hold_is_not_kept(tmp_path: Path) -> None:
     one = Cache(tmp_path / "a.manifests")
     one.keep(b"x", [Known(1, 1, freeze({"a": "\ud83d\ude00"}))])
     assert one.recall(b"x") is None
+
+
+def test_the_folder_may_have_files_of_others(tmp_path: Path) -> None:
+    others = [tmp_path / name for name in ("download.part", "release.manifests", f"{'a' * 32}.part")]
+    mine = [tmp_path / f"{'a' * 32}.manifests", tmp_path / f"{'a' * 32}.manifests.x_1.part"]
+    for file in (*others, *mine):
+        file.write_bytes(b"")
+        os.utime(file, (0, 0))
+    learn(tmp_path / "b.manifests", range(3))
+    assert [file.exists() for file in (*others, *mine)] == [True] * 3 + [False] * 2
+
+
+def test_values_that_aliases_have_made_long_are_not_kept(tool: Tool) -> None:
+    """What a page of aliases stands for can be thousands of times as long as the page."""
+    text = MANIFEST.format(number=999, tag="v1", filling="")
+    anchors = "".join(f"    - {{name: A{number}, value: *long}}\n" for number in range(50))
+    text += f"  args: &long {'x' * 1000}\n  environmentVariables:\n{anchors}"
+    (tool.folder / "manifests" / "aliases.yaml").write_text(text, encoding="utf-8")
+    tool.run("validate")
+    assert b"train-119" in cached(tool).read_bytes()
+    assert b"train-999" not in cached(tool).read_bytes()
+
+
+def test_a_number_that_python_may_not_read_is_told_as_without_a_cache(tool: Tool) -> None:
+    file = tool.folder / "manifests" / "003.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace('"4501"', "9" * 700), encoding="utf-8")
+    tool.run("validate")
+    told = [
+        tool.launch("validate", code=1, PYTHONINTMAXSTRDIGITS="640", **more)
+        for more in ({"DECLARATIVE_CACHE_DIR": ""}, {})
+    ]
+    assert told[0].err == told[1].err
+
+
+def test_code_without_sources_and_code_that_was_replaced_meanwhile_have_no_cache(tool: Tool, tmp_path: Path) -> None:
+    """Nobody can tell then which code has compiled what."""
+    package = tmp_path / "copy" / "declarative"
+    shutil.copytree(REPOSITORY / "declarative", package, ignore=shutil.ignore_patterns("__pycache__"))
+    environ = {"PYTHONPATH": str(package.parent)}
+    tool.launch("validate", **environ)
+    cached(tool).unlink()
+    compileall.compile_dir(package, quiet=1, legacy=True)
+    for file in package.rglob("*.py"):
+        file.unlink()
+    tool.launch("validate", **environ)
+    assert not list((tmp_path / "cache").iterdir())
+    replaced = (
+        "import declarative; declarative.__started__ = 0.0; from declarative.cli.main import run; run(['validate'])"
+    )
+    subprocess.run([sys.executable, "-c", replaced], cwd=tool.folder, env=environment(tool.environ), check=True)
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_two_at_once_do_not_disturb_each_other(tool: Tool) -> None:
