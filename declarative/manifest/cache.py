@@ -139,7 +139,8 @@ class Cache:
 def folder_of(root: Path, environ: Mapping[str, str]) -> Path | None:
     """Where caches are; None where there shall be none: `DECLARATIVE_CACHE_DIR` is empty, or nobody knows a place."""
     if (given := environ.get(VARIABLE)) is not None:
-        return Path(root, os.path.expanduser(given)) if given else None  # noqa: PTH111: which fails for unknown users
+        # pathlib's own fails where the user is unknown.
+        return Path(root, os.path.expanduser(given)) if given else None  # noqa: PTH111
     if (home := Path(environ.get("XDG_CACHE_HOME", ""))).is_absolute():
         return home / "declarative"
     if not (user := environ.get("HOME")):
