@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, Unintelligible
+from declarative.errors import ControlPlaneError, NotFound, Unintelligible
 from declarative.runai.credentials import Credentials
 from declarative.runai.generations import PATHS, Generation
 from declarative.runai.manners import asked_for, insist
@@ -55,7 +55,8 @@ class Transport:
         self._noticed: set[str] = set()
         # Whether anybody has answered yet: who has, and is not there now, comes back.
         self._is_known = False
-        self._read: set[int] = set()
+        # Of each answer that tells so: whether it is that of a control plane, or of a place that has no such paths.
+        self._speaks_for: set[bool] = set()
         self._pressure = Pressure(parallelism)
         # Proxies and, without a bundle of ours, SSL_CERT_FILE come from the environment. Redirects are not followed.
         limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
@@ -83,8 +84,8 @@ class Transport:
 
     @property
     def finds_nothing(self) -> bool:
-        """Whether all reads so far were answered 404, as any other server does."""
-        return self._read == {httpx.codes.NOT_FOUND}
+        """Whether what was asked for was answered 404 throughout, as any other server does."""
+        return self._speaks_for == {False}
 
     def expect(self, requests: int) -> None:
         """That so many requests are to come: a way that suits many is then taken from the first on."""
@@ -93,7 +94,8 @@ class Transport:
 
     async def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
         """The JSON of a GET; raises ControlPlaneError, also for an answer that is no JSON: it tells nothing."""
-        response = await self._exchange("GET", path, safe=True, params=parameters)
+        of_one = parameters is None  # an object by its id; a list or a search has parameters, though none may be set
+        response = await self._exchange("GET", path, safe=True, of_one=of_one, params=parameters)
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
@@ -116,7 +118,9 @@ class Transport:
         ask = functools.partial(self._once, "GET", path)
         return (await self._insist(ask, "GET", path, safe=True)).status_code
 
-    async def _exchange(self, method: str, path: str, *, safe: bool, **more: Any) -> httpx.Response:
+    async def _exchange(
+        self, method: str, path: str, *, safe: bool, of_one: bool = True, **more: Any
+    ) -> httpx.Response:
         """A good answer; raises ControlPlaneError for any other."""
 
         async def ask() -> httpx.Response:
@@ -126,11 +130,15 @@ class Transport:
             return response
 
         response = await self._insist(ask, method, path, safe=safe)
-        if not response.is_success:
-            error = refusal(response, f"{method} {path}", self.sign_in.advice())
-            error.retry_after = asked_for(response.headers, time.time())
-            raise error
-        return response
+        if response.is_success:
+            self._speaks_for.add(True)
+            return response
+        error = refusal(response, f"{method} {path}", self.sign_in.advice())
+        error.retry_after = asked_for(response.headers, time.time())
+        # That an object is not there, in a control plane's words, says nothing of the place: it may just be gone.
+        if not (of_one and isinstance(error, NotFound)):
+            self._speaks_for.add(response.status_code != httpx.codes.NOT_FOUND)
+        raise error
 
     async def _signed(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request with the token of now; once more with another where that one is refused."""
@@ -147,8 +155,6 @@ class Transport:
         timeout = TIMEOUT if self._is_known else FIRST_CONTACT
         response = await self._client.request(method, path, headers=headers, timeout=timeout, **more)
         self._is_known = True
-        if method == "GET":
-            self._read.add(response.status_code)
         if self._trace:
             self._trace(f"{method} {path} {response.status_code} {(time.monotonic() - began) * 1000:.0f} ms")
         return response
@@ -179,7 +185,7 @@ class Transport:
 
 
 def _verification(endpoint: str, ca_bundle: str | None) -> ssl.SSLContext:
-    if not ca_bundle and not endpoint.startswith("https:"):
+    if not ca_bundle and httpx.URL(endpoint).scheme == "http":
         # To load whom to trust takes as long as ten requests, and there is nobody to trust: this context trusts none.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not ca_bundle:
