@@ -23,7 +23,7 @@ from declarative.runai.tokens import Token
 
 # Seconds. Reading takes longest: creating a workload asks a cluster.
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-# As long as nobody has ever answered, it is most likely the wrong place: that is not waited for.
+# As long as nobody has ever answered, it is most likely the wrong place: but for the last try, a read waits no longer.
 FIRST_CONTACT = httpx.Timeout(15.0, connect=10.0)
 
 
@@ -115,7 +115,10 @@ class Transport:
 
     async def reach(self, path: str) -> int:
         """The status of a GET without a token: whether anybody is there. Raises Unreachable."""
-        ask = functools.partial(self._once, "GET", path)
+
+        async def ask(first: httpx.Timeout) -> httpx.Response:
+            return await self._once("GET", path, first=first)
+
         return (await self._insist(ask, "GET", path, safe=True)).status_code
 
     async def _exchange(
@@ -123,9 +126,9 @@ class Transport:
     ) -> httpx.Response:
         """A good answer; raises ControlPlaneError for any other."""
 
-        async def ask() -> httpx.Response:
+        async def ask(first: httpx.Timeout) -> httpx.Response:
             async with self._pressure.turn() as turn:
-                response = await self._signed(method, path, **more)
+                response = await self._signed(method, path, first=first, **more)
                 turn.answered(response.status_code)
             return response
 
@@ -149,10 +152,13 @@ class Transport:
         other = await self.sign_in.renewed(token)
         return response if other is None else await self._once(method, path, other, **more)
 
-    async def _once(self, method: str, path: str, token: Token | None = None, **more: Any) -> httpx.Response:
+    async def _once(
+        self, method: str, path: str, token: Token | None = None, *, first: httpx.Timeout, **more: Any
+    ) -> httpx.Response:
+        """One request, for which `first` is the patience as long as nobody has answered yet."""
         headers = {"Authorization": f"Bearer {token.text}"} if token else {}
         began = time.monotonic()
-        timeout = TIMEOUT if self._is_known else FIRST_CONTACT
+        timeout = TIMEOUT if self._is_known else first
         response = await self._client.request(method, path, headers=headers, timeout=timeout, **more)
         self._is_known = True
         if self._trace:
@@ -162,14 +168,24 @@ class Transport:
     async def _ask_for_token(self, generation: Generation, client_id: str, client_secret: str) -> httpx.Response:
         """A token endpoint's answer. Asking has a patience of its own, so that it takes nothing from the request's; and no
         turn: whoever waits for the token has one."""
-        ask = functools.partial(self._once, "POST", generation.path, **generation.request(client_id, client_secret))
+        form = generation.request(client_id, client_secret)
+
+        async def ask(first: httpx.Timeout) -> httpx.Response:
+            return await self._once("POST", generation.path, first=first, **form)
+
         return await self._insist(ask, "POST", generation.path, safe=True)
 
     async def _insist(
-        self, ask: Callable[[], Awaitable[httpx.Response]], method: str, path: str, *, safe: bool
+        self, ask: Callable[[httpx.Timeout], Awaitable[httpx.Response]], method: str, path: str, *, safe: bool
     ) -> httpx.Response:
+        # What changes something is not left in doubt for the sake of a few seconds.
+        changes_nothing = method == "GET" or path in PATHS
+
+        def once(is_last: bool) -> Awaitable[httpx.Response]:
+            return ask(FIRST_CONTACT if changes_nothing and not is_last else TIMEOUT)
+
         failed = functools.partial(unreachable, self.endpoint, f"{method} {path}")
-        return await insist(ask, safe=safe, failed=failed, known=lambda: self._is_known, tell=self._tell)
+        return await insist(once, safe=safe, failed=failed, known=lambda: self._is_known, tell=self._tell)
 
     def _tell(self, trouble: str) -> None:
         """Says what keeps requests from their answers, once for all of them."""
