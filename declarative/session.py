@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from declarative.diagnostics import Diagnostic, by_place
-from declarative.errors import ControlPlaneError, PlanError, ProjectError, Unauthorized, Unreachable
+from declarative.errors import ControlPlaneError, PlanError, ProjectError, Refused, Unauthorized, Unreachable
 from declarative.manifest import files, project, variables
 from declarative.manifest.project import DEFAULT_STATE, SANDBOX, Project
 from declarative.model.resource import Resource
@@ -60,7 +60,7 @@ class Session(Struct, frozen=True):
 def open_session(settings: Settings) -> Session:
     """Reads the project file and finds the state; opens no connection. Raises DeclarativeError."""
     found = project.load(settings.root, settings.environment)
-    endpoint = settings.endpoint or found.endpoint or SANDBOX
+    endpoint = _as_written_here(settings.endpoint or found.endpoint or SANDBOX)
     if endpoint != SANDBOX and not _is_url(endpoint):
         hint = "write a URL such as https://acme.run.ai, or sandbox"
         where = None if settings.endpoint else found.locate("endpoint")
@@ -70,6 +70,12 @@ def open_session(settings: Settings) -> Session:
         raise ProjectError(Diagnostic("Unusable endpoint", "A URL with a user or password ends up in logs.", hint))
     store = open_store(settings.state or found.state or DEFAULT_STATE, settings.root)
     return Session(settings, found, endpoint, store)
+
+
+def _as_written_here(endpoint: str) -> str:
+    """An endpoint without blanks around it, its scheme in small letters: `HTTPS://host` is `https://host`."""
+    scheme, colon, rest = endpoint.strip().partition("://")
+    return f"{scheme.lower()}{colon}{rest}" if colon else scheme
 
 
 def _is_url(text: str) -> bool:
@@ -225,7 +231,7 @@ async def connected(session: Session, *, read_only: bool) -> AsyncIterator[Trans
         try:
             yield transport
         except (PlanError, ControlPlaneError) as error:
-            if transport.finds_nothing:  # whatever came of it, this is why
+            if transport.finds_nothing and isinstance(error, (PlanError, Refused)):  # what came of it; this is why
                 raise ControlPlaneError(_with_doctor(NOTHING_FOUND)) from error
             if isinstance(error, (Unreachable, Unauthorized)):
                 error.diagnostics = tuple(map(_with_doctor, error.diagnostics))

@@ -39,7 +39,7 @@ def command(outer: dict[str, Any], /, as_json: bool, **given: Any) -> int:
     snapshot = session.store.load()  # before the event loop; see `plan`
     drifted, same, doubts = completed(_look(found, session, snapshot))
     recorded = len(snapshot.records)
-    planning.tell(found.console, doubts, Stream(found.console, as_json=as_json))
+    planning.fail(planning.tell(found.console, doubts, stream))
     if as_json:
         from declarative.view.stream import drift_events, drift_summary_event
 

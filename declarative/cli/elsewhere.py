@@ -63,7 +63,7 @@ class UnknownOption(click.UsageError):
     def __init__(self, typed: str, ctx: click.Context) -> None:
         name, _, value = typed.partition("=")
         super().__init__(f"There is no option {name}.", ctx)
-        self.hint = _option_hint(name.lstrip("-"), value, _by_name(ctx.command.params))
+        self.hint = _option_hint(name.lstrip("-"), value, _by_name(ctx.command.get_params(ctx)))
 
 
 def _option_hint(word: str, value: str, names: Iterable[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 from declarative.kinds.quantity import amount
 from declarative.kinds.shape import ListOf, Object, Shape
@@ -14,6 +15,8 @@ from declarative.model.value import Path, Value
 OTHER_NAMES = {"env": "environmentVariables", "resources": "compute", "namespace": "project"}
 # The hint for a number in quotes.
 UNQUOTE = "write it without quotes"
+# Decimal places, and digits before the point, of a number that a hint writes out.
+_MOST_PLACES, _MOST_DIGITS = 9, 19
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtpe])(i?)(?:b|bytes)?", re.IGNORECASE)
 _UNPASTED = re.compile(r"\$?[{(]?\s*(var\.\w+)\s*[})]?")
 _SAFE_TEXT = re.compile(r"(?!(true|false|null)$)[A-Za-z][\w./-]*", re.IGNORECASE)
@@ -36,10 +39,18 @@ def number(found: Value, *, is_whole: bool) -> str | None:
     # Digits with an exponent but no point are text, because image tags look like that.
     if re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", found):
         return "write it with a point, such as 1.0e3"
-    meant = amount(found) if type(found) is str else None
-    if meant is None or not meant.is_finite() or (is_whole and meant % 1):
+    meant = _writable(found) if type(found) is str else None
+    if meant is None or (is_whole and meant % 1):
         return None
     return f"write `{meant.normalize():f}`"
+
+
+def _writable(found: Value) -> Decimal | None:
+    """The number that a value stands for, if its digits can be written out: one meant for a field has few."""
+    meant = amount(found)
+    if meant is None or not meant.is_finite():
+        return None
+    return meant if not meant or -_MOST_PLACES <= meant.adjusted() < _MOST_DIGITS else None
 
 
 def amount_of_bytes(found: Value) -> str | None:
@@ -54,7 +65,7 @@ def amount_of_bytes(found: Value) -> str | None:
 def part_of_a_device(path: Path, found: Value) -> str | None:
     """How less than one GPU is asked for."""
     is_plain = type(found) in (float, str) and path[-1:] == ("gpuDevicesRequest",)
-    portion = amount(found) if is_plain else None
+    portion = _writable(found) if is_plain else None
     if portion is None or not 0 < portion < 1:
         return None
     return f"for a part of a GPU write 1, `gpuRequestType: portion` and `gpuPortionRequest: {portion.normalize():f}`"

@@ -30,7 +30,7 @@ NOT_PROCESSED = (429,)
 
 
 async def insist(
-    ask: Callable[[], Awaitable[httpx.Response]],
+    ask: Callable[[bool], Awaitable[httpx.Response]],
     *,
     safe: bool,
     failed: Callable[[Exception], Unreachable],
@@ -39,13 +39,14 @@ async def insist(
 ) -> httpx.Response:
     """The first answer that does not pass by itself, or the last one. Raises what `failed` makes of a lost connection.
 
+    `ask` hears whether this is the last try where no answer comes in time.
     `safe` says that asking twice does what asking once does: only then it is asked again when the outcome is unknown.
     `known` says whether the control plane has answered before. `tell` hears what is wrong once that takes `QUIET` seconds.
     """
     began, attempts, away = time.monotonic(), 0, 0
     while True:
         try:
-            response = await ask()
+            response = await ask(attempts >= RETRIES_OUT_OF_TIME)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = failed(error)
             is_away = isinstance(error, httpx.ConnectError) and known()

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from declarative.diagnostics import Diagnostic
-from declarative.errors import ControlPlaneError, Unintelligible
+from declarative.errors import ControlPlaneError, NotFound, Unintelligible
 from declarative.runai.credentials import Credentials
 from declarative.runai.generations import PATHS, Generation
 from declarative.runai.manners import asked_for, insist
@@ -23,7 +23,7 @@ from declarative.runai.tokens import Token
 
 # Seconds. Reading takes longest: creating a workload asks a cluster.
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-# As long as nobody has ever answered, it is most likely the wrong place: that is not waited for.
+# As long as nobody has ever answered, it is most likely the wrong place: but for the last try, a read waits no longer.
 FIRST_CONTACT = httpx.Timeout(15.0, connect=10.0)
 
 
@@ -55,7 +55,8 @@ class Transport:
         self._noticed: set[str] = set()
         # Whether anybody has answered yet: who has, and is not there now, comes back.
         self._is_known = False
-        self._read: set[int] = set()
+        # Of each answer that tells so: whether it is that of a control plane, or of a place that has no such paths.
+        self._speaks_for: set[bool] = set()
         self._pressure = Pressure(parallelism)
         # Proxies and, without a bundle of ours, SSL_CERT_FILE come from the environment. Redirects are not followed.
         limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
@@ -83,8 +84,8 @@ class Transport:
 
     @property
     def finds_nothing(self) -> bool:
-        """Whether all reads so far were answered 404, as any other server does."""
-        return self._read == {httpx.codes.NOT_FOUND}
+        """Whether what was asked for was answered 404 throughout, as any other server does."""
+        return self._speaks_for == {False}
 
     def expect(self, requests: int) -> None:
         """That so many requests are to come: a way that suits many is then taken from the first on."""
@@ -93,7 +94,8 @@ class Transport:
 
     async def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
         """The JSON of a GET; raises ControlPlaneError, also for an answer that is no JSON: it tells nothing."""
-        response = await self._exchange("GET", path, safe=True, params=parameters)
+        of_one = parameters is None  # an object by its id; a list or a search has parameters, though none may be set
+        response = await self._exchange("GET", path, safe=True, of_one=of_one, params=parameters)
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
@@ -113,24 +115,33 @@ class Transport:
 
     async def reach(self, path: str) -> int:
         """The status of a GET without a token: whether anybody is there. Raises Unreachable."""
-        ask = functools.partial(self._once, "GET", path)
+
+        async def ask(first: httpx.Timeout) -> httpx.Response:
+            return await self._once("GET", path, first=first)
+
         return (await self._insist(ask, "GET", path, safe=True)).status_code
 
-    async def _exchange(self, method: str, path: str, *, safe: bool, **more: Any) -> httpx.Response:
+    async def _exchange(
+        self, method: str, path: str, *, safe: bool, of_one: bool = True, **more: Any
+    ) -> httpx.Response:
         """A good answer; raises ControlPlaneError for any other."""
 
-        async def ask() -> httpx.Response:
+        async def ask(first: httpx.Timeout) -> httpx.Response:
             async with self._pressure.turn() as turn:
-                response = await self._signed(method, path, **more)
+                response = await self._signed(method, path, first=first, **more)
                 turn.answered(response.status_code)
             return response
 
         response = await self._insist(ask, method, path, safe=safe)
-        if not response.is_success:
-            error = refusal(response, f"{method} {path}", self.sign_in.advice())
-            error.retry_after = asked_for(response.headers, time.time())
-            raise error
-        return response
+        if response.is_success:
+            self._speaks_for.add(True)
+            return response
+        error = refusal(response, f"{method} {path}", self.sign_in.advice())
+        error.retry_after = asked_for(response.headers, time.time())
+        # That an object is not there, in a control plane's words, says nothing of the place: it may just be gone.
+        if not (of_one and isinstance(error, NotFound)):
+            self._speaks_for.add(response.status_code != httpx.codes.NOT_FOUND)
+        raise error
 
     async def _signed(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request with the token of now; once more with another where that one is refused."""
@@ -141,14 +152,15 @@ class Transport:
         other = await self.sign_in.renewed(token)
         return response if other is None else await self._once(method, path, other, **more)
 
-    async def _once(self, method: str, path: str, token: Token | None = None, **more: Any) -> httpx.Response:
+    async def _once(
+        self, method: str, path: str, token: Token | None = None, *, first: httpx.Timeout, **more: Any
+    ) -> httpx.Response:
+        """One request, for which `first` is the patience as long as nobody has answered yet."""
         headers = {"Authorization": f"Bearer {token.text}"} if token else {}
         began = time.monotonic()
-        timeout = TIMEOUT if self._is_known else FIRST_CONTACT
+        timeout = TIMEOUT if self._is_known else first
         response = await self._client.request(method, path, headers=headers, timeout=timeout, **more)
         self._is_known = True
-        if method == "GET":
-            self._read.add(response.status_code)
         if self._trace:
             self._trace(f"{method} {path} {response.status_code} {(time.monotonic() - began) * 1000:.0f} ms")
         return response
@@ -156,14 +168,24 @@ class Transport:
     async def _ask_for_token(self, generation: Generation, client_id: str, client_secret: str) -> httpx.Response:
         """A token endpoint's answer. Asking has a patience of its own, so that it takes nothing from the request's; and no
         turn: whoever waits for the token has one."""
-        ask = functools.partial(self._once, "POST", generation.path, **generation.request(client_id, client_secret))
+        form = generation.request(client_id, client_secret)
+
+        async def ask(first: httpx.Timeout) -> httpx.Response:
+            return await self._once("POST", generation.path, first=first, **form)
+
         return await self._insist(ask, "POST", generation.path, safe=True)
 
     async def _insist(
-        self, ask: Callable[[], Awaitable[httpx.Response]], method: str, path: str, *, safe: bool
+        self, ask: Callable[[httpx.Timeout], Awaitable[httpx.Response]], method: str, path: str, *, safe: bool
     ) -> httpx.Response:
+        # What changes something is not left in doubt for the sake of a few seconds.
+        changes_nothing = method == "GET" or path in PATHS
+
+        def once(is_last: bool) -> Awaitable[httpx.Response]:
+            return ask(FIRST_CONTACT if changes_nothing and not is_last else TIMEOUT)
+
         failed = functools.partial(unreachable, self.endpoint, f"{method} {path}")
-        return await insist(ask, safe=safe, failed=failed, known=lambda: self._is_known, tell=self._tell)
+        return await insist(once, safe=safe, failed=failed, known=lambda: self._is_known, tell=self._tell)
 
     def _tell(self, trouble: str) -> None:
         """Says what keeps requests from their answers, once for all of them."""
@@ -179,7 +201,7 @@ class Transport:
 
 
 def _verification(endpoint: str, ca_bundle: str | None) -> ssl.SSLContext:
-    if not ca_bundle and not endpoint.startswith("https:"):
+    if not ca_bundle and httpx.URL(endpoint).scheme == "http":
         # To load whom to trust takes as long as ten requests, and there is nobody to trust: this context trusts none.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not ca_bundle:

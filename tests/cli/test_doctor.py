@@ -122,6 +122,15 @@ def test_where_nobody_is_there_it_says_so(empty: Tool) -> None:
     assert "encrypted" not in said, "nothing is known of a connection that there was not"
 
 
+def test_a_scheme_in_capitals_is_that_scheme(empty: Tool) -> None:
+    """And blanks around a URL are no part of it."""
+    with wired(plane) as wire:
+        shouted = f" {wire.url.replace('http:', 'HTTP:')} "
+        text = empty.run("doctor", "--endpoint", shouted, DECLARATIVE_TOKEN="t").out
+    assert f"Control plane: {wire.url} (by --endpoint)" in text
+    assert "note         the connection is not encrypted" in text
+
+
 def test_a_token_that_is_refused_is_no_sign_in(empty: Tool, url: str) -> None:
     done = empty.run("doctor", "--endpoint", url, code=1, DECLARATIVE_TOKEN=jwt(email="ada@acme.example", exp=1))
     assert "failed       not accepted: the token in DECLARATIVE_TOKEN, of ada@acme.example\n" in done.out

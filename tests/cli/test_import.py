@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from declarative.sandbox import seeds
 from tests.cli.population import populate
 from tests.cli.tool import Tool, documents, template, training, until
 
@@ -81,6 +82,15 @@ def test_what_cannot_be_imported_is_told_with_the_way_out(
     assert f"error: {summary}" in done.err
     assert says in done.err
     assert tool.run("state", "pull", code=None).out == before
+
+
+def test_an_id_that_is_not_there_is_no_word_about_the_control_plane(tool: Tool) -> None:
+    """With ids alone nothing is read but that object, whose 404 is the control plane's own."""
+    by_ids = training("a").replace("project: vision, cluster: a100-prod", f'projectId: "4501", clusterId: {seeds.A100}')
+    tool.write({"manifests/all.yaml": by_ids})
+    said = tool.run("import", "Training.a", "11111111-1111-4111-8111-111111111111", code=1).err
+    assert "error: No such object" in said
+    assert "there is no Training of that" in said
 
 
 def test_a_name_of_another_project_is_told_where_it_is(tool: Tool, lost: dict[str, str]) -> None:

@@ -91,6 +91,8 @@ def test_the_state_of_a_sandbox_is_described_once(tool: Tool) -> None:
         ("-chdir=infra plan", "-chdir", "did you mean --chdir?"),
         ("-version", "-version", "did you mean --version?"),
         ("apply --json-into -x -auto-aprove", "-auto-aprove", "did you mean --auto-approve?"),
+        ("--hepl", "--hepl", "did you mean --help?"),
+        ("plan --hepl", "--hepl", "did you mean --help?"),
         ("apply --auto-aprove", "--auto-aprove", "did you mean --auto-approve?"),
         ("plan -lock=false", "-lock", "leave it out: a plan takes no lock"),
         ("apply --lock=false", "--lock", "leave it out: a plan takes no lock"),

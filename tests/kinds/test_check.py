@@ -78,6 +78,27 @@ def test_a_wrong_value_says_what_was_found_and_expected(
     assert (violation.summary, violation.detail, violation.hint) == (summary, detail, hint)
 
 
+@pytest.mark.parametrize(
+    "found", ["99999999999E", "1.0e40", f"{'9' * 9000}k", "1.0e999999", "1.0e-999999", "1.0e-300", 1e-300, "5mi"]
+)
+def test_a_number_that_nobody_writes_out_gets_no_hint_of_so_many_digits(found: str | float) -> None:
+    (violation,) = told({"compute": {"gpuDevicesRequest": found}})
+    assert (violation.summary, violation.hint) == ("Wrong type", None)
+
+
+@pytest.mark.parametrize(
+    ("found", "hint"),
+    [
+        ("9E", "write `9000000000000000000`"),
+        ("0k", "write `0`"),
+        (1e-9, "for a part of a GPU write 1, `gpuRequestType: portion` and `gpuPortionRequest: 0.000000001`"),
+    ],
+)
+def test_the_largest_and_smallest_numbers_are_written_out(found: str | float, hint: str) -> None:
+    (violation,) = told({"compute": {"gpuDevicesRequest": found}})
+    assert violation.hint == hint
+
+
 def test_a_misspelt_key_is_not_missing_as_well() -> None:
     (violation,) = told({"labels": [{"nmae": "a"}]})
     assert violation.hint == "did you mean `name`?"

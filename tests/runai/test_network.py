@@ -113,8 +113,9 @@ def test_expecting_many_requests_takes_the_swift_way_from_the_first_on(expected:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> float:
-    """The seconds that a first contact may take in these tests."""
+    """The seconds that a first contact may take in these tests; the last try takes three times as long."""
     monkeypatch.setattr(transport, "FIRST_CONTACT", httpx.Timeout(0.4, connect=10.0))
+    monkeypatch.setattr(transport, "TIMEOUT", httpx.Timeout(1.2, connect=10.0))
     return 0.4
 
 
@@ -139,10 +140,32 @@ def test_a_first_contact_that_never_answers_is_given_up_soon_and_told_try_by_try
     assert told == [f"The control plane does not answer; trying again ({at} of 3)." for at in (2, 3)]
 
 
-def test_a_first_contact_is_given_up_within_a_minute() -> None:
-    read = transport.FIRST_CONTACT.read
+def test_a_first_contact_is_given_up_after_a_minute_and_a_half() -> None:
+    """As README says: some tries of a first contact, and one of the patience that everybody else has."""
+    read, last = transport.FIRST_CONTACT.read, transport.TIMEOUT.read
     assert read is not None
-    assert read * (manners.RETRIES_OUT_OF_TIME + 1) < 60
+    assert last is not None
+    assert read * manners.RETRIES_OUT_OF_TIME + last == 90
+
+
+@pytest.mark.parametrize("few", [0, network.FEW])
+@pytest.mark.parametrize(("method", "tries"), [("GET", 3), ("POST", 1)])
+def test_one_who_is_slow_from_the_first_request_on_is_heard(
+    method: str, tries: int, few: int, short: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read by its last try; what changes something by its only one."""
+    monkeypatch.setattr(network, "FEW", few)
+
+    def slowly(_: Asked) -> Reply:
+        time.sleep(1.5 * short)
+        return Reply(200, {"fine": True})
+
+    async def run(one: Transport) -> Any:
+        return await (one.get("/x") if method == "GET" else one.send(method, "/x", {}, safe=False))
+
+    with wired(slowly) as wire:
+        assert asking(wire, TOKEN, run) == {"fine": True}
+        assert wire.count(method) == tries
 
 
 @pytest.mark.parametrize("few", [0, network.FEW])

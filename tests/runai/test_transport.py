@@ -380,3 +380,36 @@ def test_malformed_issues_lose_no_words(issues: object, fields: list[str | None]
     assert [one.field for one in found] == fields
     assert words in found[0].detail
     assert all("POST /api/v1/workloads/trainings answered 400: Not compliant." in one.detail for one in found)
+
+
+@pytest.mark.parametrize(
+    ("lost", "good", "is_nothing"),
+    [
+        ("/list", None, True),
+        ("/list", "POST", False),
+        ("/of/an-id", None, False),
+    ],
+)
+def test_a_place_without_lists_and_without_good_answers_is_no_control_plane(
+    lost: str, good: str | None, is_nothing: bool
+) -> None:
+    """A 404 in the control plane's words to an object by its id says nothing, and a good answer of any method all."""
+
+    async def run(transport: Transport) -> bool:
+        if good:
+            await transport.send(good, "/made", {}, safe=False)
+        with pytest.raises(NotFound):
+            await transport.get(lost, {} if lost == "/list" else None)
+        return transport.finds_nothing
+
+    with wired(lambda asked: Reply(404, {"message": "m"}) if asked.method == "GET" else Reply(202, {})) as wire:
+        assert ask(wire, run) is is_nothing
+
+
+def test_a_scheme_in_capitals_is_checked_against_whom_the_environment_trusts(
+    authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with wired(lambda _: Reply(200, {"fine": True}), certificate=authority) as wire:
+        wire.url = wire.url.replace("https:", "HTTPS:")
+        assert ask(wire, lambda transport: transport.get("/x")) == {"fine": True}
