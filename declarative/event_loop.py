@@ -32,18 +32,22 @@ def completed_under_lock(
     store: Store,
     holder: Holder,
     timeout: float,
-    scope_of: Callable[[Snapshot], frozenset[Address] | None],
+    scope_of: Callable[[Snapshot], frozenset[Address]] | None,
 ) -> Result:
     """The same for work on a state, under the lock of what it is about, which is waited for up to `timeout` seconds.
 
-    `scope_of` says what that is, by the state as it is then; None is the whole state. Raises what the store and the scope raise.
+    `scope_of` says what that is, by the state as it is then; without it, it is the whole state. Raises what the store and the
+    scope raise.
     """
+    if scope_of is None:
+        with store.lock(holder, timeout) as lease:
+            return completed(work(lease, store.load()))
     scope = scope_of(store.load())
     while True:
         with store.lock(holder, timeout, scope) as lease:
             snapshot = store.load()
             needed = scope_of(snapshot)
-            if scope is None or (needed is not None and needed <= scope):
+            if needed <= scope:
                 return completed(work(lease, snapshot))
         # Somebody has applied meanwhile, and now the selection is about more.
         scope = needed

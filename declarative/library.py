@@ -253,14 +253,20 @@ def carry_out(
                 return Applied(found, await workflow.carry_out(session, *steps))
 
     holder = Holder.current("destroy" if destroy else "apply")
-    scope_of = partial(_scope, project, reviewed, destroy)
+    scope_of = _scope_of(project, reviewed, destroy)
     return completed_under_lock(work, session.store, holder, lock_timeout, scope_of)
 
 
-def _scope(project: Project, reviewed: PlanFile | None, destroy: bool, now: Snapshot) -> frozenset[Address] | None:
-    """What a partial plan may be about, by manifests and state alone; None is the whole state. Raises PlanError."""
+def _scope_of(
+    project: Project, reviewed: PlanFile | None, destroy: bool
+) -> Callable[[Snapshot], frozenset[Address]] | None:
+    """What a partial plan may be about, by manifests and a state alone; None for a plan about the whole state.
+
+    What it gives raises PlanError.
+    """
     if reviewed is not None:
-        return reviewed.plan.addresses if reviewed.plan.selection else None
+        addresses = reviewed.plan.addresses
+        return (lambda _: addresses) if reviewed.plan.selection else None
     if not (project.session.settings.targets or project.session.settings.excludes):
         return None
-    return workflow.chosen_of(project.session, project.compiled, now, destroy=destroy)
+    return partial(workflow.chosen_of, project.session, project.compiled, destroy=destroy)

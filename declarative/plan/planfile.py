@@ -20,8 +20,8 @@ from declarative.diagnostics import Diagnostic
 from declarative.errors import PlanError
 from declarative.model.named import NamedId
 from declarative.model.plan import Action, Change, FieldChange, Plan
-from declarative.model.secret import Reference, Secret, hidden_in, hides, read, seal, written
-from declarative.model.value import Value, digest, freeze, turned
+from declarative.model.secret import SEALED, SECRET, Reference, Secret, hidden_in, hides, read, seal, written
+from declarative.model.value import FrozenMap, Value, digest, freeze, from_json, turned
 
 FORMAT = "declarative-plan/1"
 _START = '{"checksum":"'
@@ -74,7 +74,7 @@ def dump(file: PlanFile) -> str:
 def load(text: str, name: str) -> PlanFile:
     """Reads what `dump` wrote, secrets without their values; raises PlanError where the text is something else."""
     try:
-        envelope = json.loads(text, object_hook=lambda entries: read(entries) or entries)
+        envelope = _decoded(text)
         if envelope["format"] != FORMAT:
             raise _unreadable(name, f"its format is {envelope['format']}, and this release reads {FORMAT}")
         if digest(envelope["content"])[:12] != envelope["checksum"]:
@@ -83,6 +83,13 @@ def load(text: str, name: str) -> PlanFile:
         return replace(file, created=envelope.get("created"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unreadable(name, "it is no saved plan, or it is damaged") from error
+
+
+def _decoded(text: str) -> Any:
+    """The JSON of a plan file. To ask every mapping whether it is a hidden value takes long, and most files have none."""
+    if SECRET in text or SEALED in text:
+        return json.loads(text, object_hook=lambda entries: read(entries) or entries)
+    return from_json(text)
 
 
 def used(names: Iterable[NamedId], plan: Plan) -> tuple[NamedId, ...]:
@@ -115,7 +122,7 @@ def secret_digests(plan: Plan, key: bytes) -> tuple[SecretDigest, ...]:
 
 def other_secrets(file: PlanFile, key: bytes) -> tuple[Reference, ...]:
     """The secrets of a plan that was `filled` whose values are not those that it was made with, as far as it knows them."""
-    now = set(secret_digests(file.plan, key))
+    now = set(secret_digests(file.plan, key)) if file.secrets else ()
     return tuple(one.reference for one in file.secrets if one not in now)
 
 
@@ -200,4 +207,4 @@ def _built(annotation: Any, value: Any) -> Any:
         return tuple(_built(options[0], item) for item in value)
     if len(options) == 1:
         return _built(options[0], value)
-    return freeze(value)
+    return value if isinstance(value, FrozenMap) else freeze(value)
