@@ -95,6 +95,7 @@ def _run(command: Command) -> None:
         os.fdopen(number, mode, encoding="utf-8", closefd=False) for number, mode in enumerate(("r", "w", "w"))
     )
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     if command.largest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (command.largest, command.largest))
     from declarative.cli.main import run

@@ -79,7 +79,14 @@ def test_yes_applies_and_ctrl_c_at_the_prompt_ends_at_once(tool: Tool) -> None:
 def test_a_terminal_that_goes_away_and_a_signal_mean_no(tool: Tool, number: signal.Signals | None) -> None:
     ours, theirs = os.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "apply"], cwd=tool.folder, env=environment({}), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+        [*COMMAND, "apply"],
+        cwd=tool.folder,
+        env=environment({}),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        # The tests may run under nohup.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
     )
     os.close(theirs)
     assert process.stderr
